@@ -1,0 +1,167 @@
+"""OTLP trace requests into trace segments: the spans of one trace in one request, one compressed blob each.
+
+opentelemetry-proto decodes the request once, which proves that every byte of it is well-formed; the bytes of the
+spans are then cut out as they came (collectors.otlp.wire), grouped by trace and compressed. What is stored is a
+complete `TracesData` message, resource and scope included.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import zstandard
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
+
+from collectors.otlp.links import LinkRules
+from collectors.otlp.wire import TracesData, field
+from controltower.domain.errors import BadPayload
+from controltower.domain.facts import SpanSegment
+
+_TRACE_ID_BYTES = 16
+_SPAN_ID_BYTES = 8
+_NO_TRACE = bytes(_TRACE_ID_BYTES)
+_NO_SPAN = bytes(_SPAN_ID_BYTES)
+_ERROR = Status.STATUS_CODE_ERROR
+_RESOURCE_SPANS = _SCOPE_PART = 0x0A  # field 1, length-delimited
+_SCOPE_SPANS = _SPANS = 0x12  # field 2
+_SCHEMA_URL = 0x1A  # field 3
+_LEVEL = 1
+UNKNOWN_SERVICE = "unknown_service"
+
+
+class TraceFacts(NamedTuple):
+    """What a trace request held."""
+
+    segments: list[SpanSegment]
+    span_count: int  # accepted
+    rejected: int  # spans whose trace or span id is not one
+    message: str  # why, for partial_success; "" when nothing was rejected
+
+
+def decode_traces(body: bytes, rules: LinkRules) -> TraceFacts:
+    """Cut an ExportTraceServiceRequest into segments.
+
+    Raises BadPayload when the bytes are not a well-formed request.
+    """
+    try:
+        request = ExportTraceServiceRequest.FromString(body)
+        cut = TracesData.FromString(body)
+    except DecodeError as exc:
+        raise BadPayload("not an ExportTraceServiceRequest in protobuf") from exc
+    names = rules.present_in(body)
+    traces: dict[bytes, _Trace] = {}
+    rejected = 0
+    for resource, cut_resource in zip(request.resource_spans, cut.resource_spans, strict=True):
+        group = _ResourceGroup(resource, cut_resource)
+        for scope, cut_scope in zip(resource.scope_spans, cut_resource.scope_spans, strict=True):
+            rejected += _collect(scope, cut_scope, group, traces)
+    segments = [trace.segment(rules, names) for trace in traces.values() if trace.spans]
+    return TraceFacts(
+        segments,
+        sum(segment.span_count for segment in segments),
+        rejected,
+        f"{rejected} spans have no valid trace id (16 bytes) and span id (8 bytes)" if rejected else "",
+    )
+
+
+class _ResourceGroup:
+    """The parts of a ResourceSpans that every segment cut from it repeats."""
+
+    __slots__ = ("head", "service", "tail")
+
+    def __init__(self, resource: Any, cut: Any) -> None:
+        self.head = b"".join(field(_SCOPE_PART, part) for part in cut.resource)
+        self.tail = b"".join(field(_SCHEMA_URL, part) for part in cut.schema_url)
+        self.service = UNKNOWN_SERVICE
+        for attribute in resource.resource.attributes:
+            if attribute.key == "service.name":
+                self.service = attribute.value.string_value or UNKNOWN_SERVICE
+
+
+class _Part(NamedTuple):
+    """The spans of one trace in one ScopeSpans."""
+
+    group: _ResourceGroup
+    scope_head: bytes
+    scope_tail: bytes
+    spans: list[bytes]
+
+
+class _Trace:
+    """The spans of one trace, while the request is read."""
+
+    __slots__ = ("end_ns", "errors", "id", "parts", "spans", "start_ns")
+
+    def __init__(self, trace_id: bytes) -> None:
+        self.id = trace_id
+        self.parts: list[_Part] = []
+        self.spans: Counter[str] = Counter()
+        self.errors: Counter[str] = Counter()
+        self.start_ns = 1 << 63
+        self.end_ns = 0
+
+    def segment(self, rules: LinkRules, names: list[bytes]) -> SpanSegment:
+        raw = b"".join(_encode(part) for part in self.parts)
+        links: tuple[Any, ...] = ()
+        if names:
+            links = rules.of_segment(raw, [span for part in self.parts for span in part.spans], names)
+        return SpanSegment(
+            trace_id=self.id,
+            digest=blake2b(raw, digest_size=16).digest(),
+            span_count=self.spans.total(),
+            error_count=self.errors.total(),
+            start_ns=min(self.start_ns, _MAX_BIGINT),
+            end_ns=min(self.end_ns, _MAX_BIGINT),
+            links=links,
+            services=tuple((service, count, self.errors[service]) for service, count in self.spans.items()),
+            blob=zstandard.ZstdCompressor(level=_LEVEL).compress(raw),
+        )
+
+
+_MAX_BIGINT = (1 << 63) - 1
+
+
+def _collect(scope: Any, cut: Any, group: _ResourceGroup, traces: dict[bytes, _Trace]) -> int:
+    """Sort the spans of one ScopeSpans into their traces; returns how many had no valid id."""
+    head = b"".join(field(_SCOPE_PART, part) for part in cut.scope)
+    tail = b"".join(field(_SCHEMA_URL, part) for part in cut.schema_url)
+    here: dict[bytes, tuple[_Trace, list[bytes]]] = {}
+    service = group.service
+    rejected = 0
+    for span, raw in zip(scope.spans, cut.spans, strict=True):
+        trace_id = span.trace_id
+        entry = here.get(trace_id)
+        if entry is None:
+            if len(trace_id) != _TRACE_ID_BYTES or trace_id == _NO_TRACE:
+                rejected += 1
+                continue
+            trace = traces.get(trace_id)
+            if trace is None:
+                trace = traces[trace_id] = _Trace(trace_id)
+            entry = here[trace_id] = (trace, [])
+            trace.parts.append(_Part(group, head, tail, entry[1]))
+        span_id = span.span_id
+        if len(span_id) != _SPAN_ID_BYTES or span_id == _NO_SPAN:
+            rejected += 1
+            continue
+        trace, spans = entry
+        spans.append(raw)
+        trace.spans[service] += 1
+        if span.status.code == _ERROR:
+            trace.errors[service] += 1
+        start_ns, end_ns = span.start_time_unix_nano, span.end_time_unix_nano
+        if start_ns < trace.start_ns:
+            trace.start_ns = start_ns
+        if end_ns > trace.end_ns:
+            trace.end_ns = end_ns
+    return rejected
+
+
+def _encode(part: _Part) -> bytes:
+    spans = b"".join([field(_SPANS, span) for span in part.spans])
+    scope_spans = field(_SCOPE_SPANS, part.scope_head + spans + part.scope_tail)
+    return field(_RESOURCE_SPANS, part.group.head + scope_spans + part.group.tail)

@@ -1,0 +1,225 @@
+"""Bulk statements over whole lists of rows, alike on both databases.
+
+Rows are tuples in the order of the table's columns. SQL texts are made from the metadata, with every value as
+a parameter; on SQLite many rows go into one statement (each statement hands the interpreter lock over once),
+on PostgreSQL each column travels as one array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Protocol
+
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Double, Integer, LargeBinary, Table
+
+from controltower.store.engine import SQLITE
+
+Row = tuple[Any, ...]
+
+_SQLITE_VARIABLES = 16_000  # well under the 32,766 that SQLite allows
+
+
+class Bulk(Protocol):
+    """What a database offers for lists of rows."""
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        """Insert; rows whose primary key is there already are left alone."""
+
+    def insert_new(self, table: Table, rows: Sequence[Row]) -> list[Row]:
+        """Insert rows of distinct primary keys; returns those that were not there."""
+
+    def replace(self, table: Table, rows: Sequence[Row]) -> None:
+        """Insert, or overwrite every other column of the row with that primary key."""
+
+    def merge(self, table: Table, rows: Sequence[Row]) -> None:
+        """Insert, or combine with the row that is there as each column's `info["merge"]` says."""
+
+    def select(self, table: Table, columns: Sequence[str], by: str, keys: Iterable[bytes]) -> list[Row]:
+        """The named columns of the rows whose column `by` is one of `keys`."""
+
+    def update(self, table: Table, column: str, value: Any, by: str, keys: Iterable[bytes]) -> None:
+        """Set one column of the rows whose column `by` is one of `keys`."""
+
+    def delete(self, table: Table, by: str, keys: Iterable[bytes]) -> None:
+        """Delete the rows whose column `by` is one of `keys`."""
+
+
+def bulk_of(connection: Connection) -> Bulk:
+    """The bulk statements of the database behind `connection`."""
+    kind = _SQLiteBulk if connection.dialect.name == SQLITE else _PostgreSQLBulk
+    return kind(connection)
+
+
+class _SQLiteBulk:
+    def __init__(self, connection: Connection) -> None:
+        # Straight to the driver: SQLAlchemy's per-parameter work would cost more than the insert.
+        self._execute = connection.exec_driver_sql
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        self._insert(table, rows, "ON CONFLICT DO NOTHING")
+
+    def insert_new(self, table: Table, rows: Sequence[Row]) -> list[Row]:
+        width = len(table.primary_key.columns)
+        known: set[Row] = set()
+        for part in _parts(rows, _SQLITE_VARIABLES // width):
+            size = _padded(len(part))
+            names = ", ".join(f'"{c.name}"' for c in table.primary_key.columns)
+            one = f"({', '.join('?' * width)})"
+            sql = f'SELECT {names} FROM "{table.name}" WHERE ({names}) IN (VALUES {", ".join([one] * size)})'
+            padded = [*part, *[part[-1]] * (size - len(part))]
+            flat = tuple(value for row in padded for value in row[:width])
+            known.update(tuple(row) for row in self._execute(sql, flat))
+        new = [row for row in rows if row[:width] not in known] if known else list(rows)
+        self._insert(table, new, "")
+        return new
+
+    def replace(self, table: Table, rows: Sequence[Row]) -> None:
+        self._insert(table, rows, _on_conflict(table, _overwrite))
+
+    def merge(self, table: Table, rows: Sequence[Row]) -> None:
+        self._insert(table, rows, _on_conflict(table, _combine_sqlite))
+
+    def select(self, table: Table, columns: Sequence[str], by: str, keys: Iterable[bytes]) -> list[Row]:
+        names = ", ".join(f'"{name}"' for name in columns)
+        found: list[Row] = []
+        for part, marks in self._marks(keys):
+            sql = f'SELECT {names} FROM "{table.name}" WHERE "{by}" IN ({marks})'
+            found.extend(tuple(row) for row in self._execute(sql, part))
+        return found
+
+    def update(self, table: Table, column: str, value: Any, by: str, keys: Iterable[bytes]) -> None:
+        for part, marks in self._marks(keys):
+            self._execute(f'UPDATE "{table.name}" SET "{column}" = ? WHERE "{by}" IN ({marks})', (value, *part))
+
+    def delete(self, table: Table, by: str, keys: Iterable[bytes]) -> None:
+        for part, marks in self._marks(keys):
+            self._execute(f'DELETE FROM "{table.name}" WHERE "{by}" IN ({marks})', part)
+
+    def _insert(self, table: Table, rows: Sequence[Row], conflict: str) -> None:
+        width = len(table.columns)
+        start = _insert_start(table)
+        one = f"({', '.join('?' * width)})"
+        # Statements of a few fixed sizes, so that the driver finds them prepared.
+        for part in _powers_of_two(rows, _SQLITE_VARIABLES // width):
+            sql = f"{start} VALUES {', '.join([one] * len(part))} {conflict}"
+            self._execute(sql, tuple(value for row in part for value in row))
+
+    @staticmethod
+    def _marks(keys: Iterable[bytes]) -> Iterator[tuple[tuple[bytes, ...], str]]:
+        for part in _parts(list(keys), _SQLITE_VARIABLES):
+            size = _padded(len(part))
+            yield (*part, *[part[-1]] * (size - len(part))), ", ".join("?" * size)
+
+
+class _PostgreSQLBulk:
+    def __init__(self, connection: Connection) -> None:
+        self._execute = connection.exec_driver_sql
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        self._insert(table, rows, "ON CONFLICT DO NOTHING")
+
+    def insert_new(self, table: Table, rows: Sequence[Row]) -> list[Row]:
+        if not rows:
+            return []
+        names = ", ".join(f'"{c.name}"' for c in table.primary_key.columns)
+        sql = f"{_unnest(table)} ON CONFLICT DO NOTHING RETURNING {names}"
+        stored = {tuple(row) for row in self._execute(sql, _columns(table, rows))}
+        if len(stored) == len(rows):
+            return list(rows)
+        width = len(table.primary_key.columns)
+        return [row for row in rows if row[:width] in stored]
+
+    def replace(self, table: Table, rows: Sequence[Row]) -> None:
+        self._insert(table, rows, _on_conflict(table, _overwrite))
+
+    def merge(self, table: Table, rows: Sequence[Row]) -> None:
+        self._insert(table, rows, _on_conflict(table, _combine_postgresql))
+
+    def select(self, table: Table, columns: Sequence[str], by: str, keys: Iterable[bytes]) -> list[Row]:
+        names = ", ".join(f'"{name}"' for name in columns)
+        sql = f'SELECT {names} FROM "{table.name}" WHERE "{by}" = ANY(%s::bytea[])'
+        wanted = list(keys)
+        return [tuple(row) for row in self._execute(sql, (wanted,))] if wanted else []
+
+    def update(self, table: Table, column: str, value: Any, by: str, keys: Iterable[bytes]) -> None:
+        sql = f'UPDATE "{table.name}" SET "{column}" = %s WHERE "{by}" = ANY(%s::bytea[])'
+        self._execute(sql, (value, list(keys)))
+
+    def delete(self, table: Table, by: str, keys: Iterable[bytes]) -> None:
+        self._execute(f'DELETE FROM "{table.name}" WHERE "{by}" = ANY(%s::bytea[])', (list(keys),))
+
+    def _insert(self, table: Table, rows: Sequence[Row], conflict: str) -> None:
+        if rows:
+            self._execute(f"{_unnest(table)} {conflict}", _columns(table, rows))
+
+
+def _insert_start(table: Table) -> str:
+    names = ", ".join(f'"{c.name}"' for c in table.columns)
+    return f'INSERT INTO "{table.name}" ({names})'
+
+
+@lru_cache(maxsize=64)
+def _unnest(table: Table) -> str:
+    arrays = ", ".join(f"%s::{_array_type(c)}[]" for c in table.columns)
+    return f"{_insert_start(table)} SELECT * FROM unnest({arrays})"
+
+
+def _columns(table: Table, rows: Sequence[Row]) -> tuple[list[Any], ...]:
+    return tuple(list(column) for column in zip(*rows, strict=True))
+
+
+def _array_type(column: Column[Any]) -> str:
+    kinds: tuple[tuple[type, str], ...] = (
+        (LargeBinary, "bytea"),
+        (BigInteger, "bigint"),
+        (Integer, "integer"),
+        (Boolean, "boolean"),
+        (Double, "double precision"),
+    )
+    return next((name for kind, name in kinds if isinstance(column.type, kind)), "text")
+
+
+def _on_conflict(table: Table, assign: Callable[[Table, Column[Any]], str]) -> str:
+    keys = ", ".join(f'"{c.name}"' for c in table.primary_key.columns)
+    rest = ", ".join(assign(table, c) for c in table.columns if not c.primary_key)
+    return f"ON CONFLICT ({keys}) DO UPDATE SET {rest}"
+
+
+def _overwrite(_: Table, column: Column[Any]) -> str:
+    return f'"{column.name}" = excluded."{column.name}"'
+
+
+def _combine_sqlite(table: Table, column: Column[Any]) -> str:
+    return _combine(table, column, least="min", greatest="max")
+
+
+def _combine_postgresql(table: Table, column: Column[Any]) -> str:
+    return _combine(table, column, least="least", greatest="greatest")
+
+
+def _combine(table: Table, column: Column[Any], *, least: str, greatest: str) -> str:
+    name, mine = f'"{column.name}"', f'"{table.name}"."{column.name}"'
+    how = column.info["merge"]
+    if how == "sum":
+        return f"{name} = {mine} + excluded.{name}"
+    function = {"min": least, "max": greatest}[how]
+    return f"{name} = {function}({mine}, excluded.{name})"
+
+
+def _parts(rows: Sequence[Any], most: int) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(rows), most):
+        yield rows[start : start + most]
+
+
+def _powers_of_two(rows: Sequence[Row], most: int) -> Iterator[Sequence[Row]]:
+    start = 0
+    while start < len(rows):
+        size = min(_padded(len(rows) - start + 1) // 2 or 1, 1 << (most.bit_length() - 1))
+        yield rows[start : start + size]
+        start += size
+
+
+def _padded(length: int) -> int:
+    """The least power of two that is not less than `length`."""
+    return 1 << (length - 1).bit_length() if length else 0

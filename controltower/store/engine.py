@@ -1,0 +1,141 @@
+"""Opening the lineage store, and the one place where its errors are translated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from sqlite3 import Connection as SQLiteConnection
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from controltower.domain.errors import BadSetting, StoreUnavailable
+
+SQLITE = "sqlite"
+POSTGRESQL = "postgresql"
+
+_SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA busy_timeout=10000",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA mmap_size=0",
+    # The checkpointer of store.maintenance does it off the commit path.
+    "PRAGMA wal_autocheckpoint=0",
+)
+READER_CACHE_KIB = 8 * 1024
+WRITER_CACHE_KIB = 96 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open lineage store: pooled connections for everybody, and a large cache for the one writer."""
+
+    engine: Engine
+    writer: Engine
+    dialect: str
+    path: Path | None = None  # of the file, on SQLite
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+        self.writer.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Open the store at an SQLAlchemy URL (``sqlite:///file`` or ``postgresql+psycopg://...``)."""
+    parsed = make_url(url)
+    backend = parsed.get_backend_name()
+    if backend == SQLITE:
+        if not parsed.database or parsed.database == ":memory:":
+            raise BadSetting("CONTROLTOWER_DATABASE_URL: expected the path of a file, as in sqlite:///var/tower.db")
+        path = Path(parsed.database)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Database(
+            engine=_sqlite_engine(url, READER_CACHE_KIB, pool_size=8),
+            writer=_sqlite_engine(url, WRITER_CACHE_KIB, pool_size=1),
+            dialect=SQLITE,
+            path=path,
+        )
+    if backend == POSTGRESQL:
+        psycopg_url = parsed.set(drivername="postgresql+psycopg")
+        return Database(
+            engine=create_engine(psycopg_url, hide_parameters=True, pool_size=8, max_overflow=8, pool_pre_ping=True, pool_timeout=5),
+            writer=create_engine(psycopg_url, hide_parameters=True, pool_size=2, max_overflow=0, pool_pre_ping=True, pool_timeout=5),
+            dialect=POSTGRESQL,
+        )
+    raise BadSetting(f"CONTROLTOWER_DATABASE_URL: expected sqlite or postgresql, found {backend!r}")
+
+
+def _sqlite_engine(url: str, cache_kib: int, *, pool_size: int) -> Engine:
+    engine = create_engine(
+        url,
+        hide_parameters=True,  # they may hold personal data, and errors are logged
+        pool_size=pool_size,
+        max_overflow=8,
+        pool_timeout=5,
+        connect_args={"check_same_thread": False, "timeout": 10.0, "cached_statements": 256},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: SQLiteConnection, _: Any) -> None:
+        # The driver's own implicit BEGIN would start transactions as readers, which cannot be upgraded safely.
+        connection.isolation_level = None
+        for pragma in (*_SQLITE_PRAGMAS, f"PRAGMA cache_size=-{cache_kib}"):
+            connection.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def transaction(db: Database) -> Iterator[Connection]:
+    """One unit of work: commit on success, roll back and translate on failure."""
+    with translated_errors(), db.engine.connect() as bare:
+        connection = bare.execution_options(writes=True)
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def writing(db: Database) -> Iterator[Connection]:
+    """A unit of work on the writer's own connection; for the group commit only."""
+    with translated_errors(), db.writer.connect() as bare:
+        connection = bare.execution_options(writes=True)
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def reading(db: Database) -> Iterator[Connection]:
+    """A connection to read with; all reads inside see one snapshot on SQLite."""
+    with translated_errors(), db.engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn what drivers raise when the store cannot serve into StoreUnavailable; let mistakes of ours through."""
+    try:
+        yield
+    except (IntegrityError, ProgrammingError):
+        raise
+    except (DBAPIError, DatabaseError, PoolTimeout) as exc:
+        raise StoreUnavailable(f"the lineage store did not answer: {_plain(exc)}") from exc
+    except OSError as exc:
+        raise StoreUnavailable(f"the lineage store did not answer: {exc.strerror or exc}") from exc
+
+
+def _plain(exc: Exception) -> str:
+    """The driver's own sentence, without the statement and its parameters (they may hold personal data)."""
+    origin = getattr(exc, "orig", None)
+    lines = str(origin or exc).splitlines()
+    return lines[0] if lines else type(exc).__name__

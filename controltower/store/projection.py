@@ -1,0 +1,382 @@
+"""Keeping journeys up to date as facts are committed.
+
+One `Projection` lives inside one transaction that no other projection can overlap with (SQLite has one writer;
+on PostgreSQL store.facts takes an advisory lock), so it may read a component, add to it and write it back.
+Its cost follows the components that the new facts touch. What each fact means is in domain.components; here the
+touched components are loaded in bulk, united, folded and written back in bulk.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from controltower.domain.components import Component, Ties, fact_of, title_of
+from controltower.domain.facts import Event, SpanSegment
+from controltower.domain.identifiers import Bond, Identifier, bond_of, bond_of_key, key_of, trace_key
+from controltower.domain.journeys import Fact, Journey, fold
+from controltower.domain.processes import Process, choose_process
+from controltower.store import tables
+from controltower.store.bulk import Bulk, Row
+from controltower.store.components import component_of, read_state, write_state
+
+_KEY_BYTES = 16
+_HIDDEN = list(tables.journey.columns.keys()).index("hidden")
+_OLD_COLUMNS = (
+    "id",
+    "state",
+    "hidden",
+    "process",
+    "status",
+    "stage",
+    "channel",
+    "reported_status",
+    "systems",
+    "started_us",
+)
+
+
+class _Old(NamedTuple):
+    """A journey row as it was when this projection loaded it."""
+
+    id: bytes
+    reached: list[str]
+    hidden: bool
+    process: str
+    status: str
+    stage: str
+    channel: str
+    reported_status: str
+    systems: str
+    started_us: int
+
+
+class Projection:
+    """The components that one transaction touches."""
+
+    def __init__(self, bulk: Bulk, processes: Mapping[str, Process], now_us: int) -> None:
+        self._bulk = bulk
+        self._processes = processes
+        self._now_us = now_us
+        self._home: dict[bytes, Component | None] = {}  # None: looked up, and not in the store
+        self._stored_id: dict[bytes, bytes] = {}  # of keys in the store: the component their row points to
+        self._old: dict[bytes, _Old] = {}
+        self._new: dict[bytes, Identifier] = {}
+        self._touched: set[Component] = set()
+
+    def add_events(self, events: Sequence[tuple[Event, Ties]]) -> None:
+        """Take in events that the store did not have before; they must already be in the event table."""
+        traces = {e.trace_id: trace_key(e.trace_id) for e, ties in events if e.trace_id and ties.home}
+        self._load({key for _, ties in events for key in (*ties.home, *ties.weaker)} | set(traces.values()))
+        for event, ties in events:
+            if ties.home:
+                component = self._join(ties.home, ties.weaker, ties.anchor)
+                component.facts[event.digest] = fact_of(event)
+        self._tie_traces_of_events(events, traces)
+        self._tie_traces_of_new_identifiers()
+
+    def add_links(self, segments: Sequence[SpanSegment]) -> None:
+        """Take in the identifiers that new segments carry; their trace_link rows must already be written."""
+        linked = [segment for segment in segments if segment.links]
+        spans = [span for segment in linked for span in segment.links if len(span) > 1]
+        keys = {key_of(identifier) for segment in linked for span in segment.links for identifier in span}
+        self._load(keys | {trace_key(segment.trace_id) for segment in linked})
+        for span in spans:
+            self._join_span(span)
+        for segment in linked:
+            waiting = self._home.get(trace_key(segment.trace_id))
+            if waiting is not None:
+                for span in segment.links:
+                    for identifier in span:
+                        self._own(key_of(identifier), waiting)
+        self._tie_traces_of_new_identifiers()
+
+    def save(self) -> int:
+        """Fold what was touched and write it back; returns how many journeys changed."""
+        self._touch_owners()
+        self._load({key for component in self._touched for key in component.members})
+        self._load({key for component in list(self._components()) for key in component.members})
+        counts: Counter[tuple[str, str, str]] = Counter()
+        journeys: list[Row] = []
+        systems: list[Row] = []
+        gone: list[bytes] = []
+        unlisted: list[bytes] = []
+        for component in sorted(self._touched, key=lambda c: c.id):
+            olds = [self._old[old] for old in {self._stored_id[k] for k in component.keys if k in self._stored_id}]
+            self._write(component, olds, journeys, systems, counts)
+            gone.extend(old.id for old in olds if old.id != component.id)
+            if olds and journeys[-1][_HIDDEN]:
+                unlisted.append(component.id)
+        self._bulk.delete(tables.journey, "id", gone)
+        self._bulk.delete(tables.journey_system, "journey_id", gone + unlisted)
+        self._bulk.replace(tables.journey, journeys)
+        self._bulk.replace(tables.journey_system, systems)
+        self._save_identifiers()
+        self._bulk.merge(tables.journey_count, [(*key, n) for key, n in sorted(counts.items()) if n])
+        return len(journeys)
+
+    # Uniting
+
+    def _join(
+        self, home: Mapping[bytes, Identifier], weaker: Mapping[bytes, Identifier], anchor: bytes
+    ) -> Component:
+        component = self._unite(home)
+        component.title = min(component.title, title_of(home.values()))
+        for key, identifier in weaker.items():
+            member = self._unite({key: identifier})
+            member.title = min(member.title, title_of((identifier,)))
+            member.owners.add(anchor)
+            component.members.add(key)
+        return component
+
+    def _join_span(self, span: tuple[Identifier, ...]) -> None:
+        order = {key_of(i): i for i in span if bond_of(i.kind) is Bond.ORDER}
+        leg = {key_of(i): i for i in span if bond_of(i.kind) is Bond.LEG}
+        home, weaker = (order, leg) if order else (leg, {})
+        if len(home) + len(weaker) > 1:
+            self._join(home, weaker, min(home))
+
+    def _unite(self, keys: Mapping[bytes, Identifier]) -> Component:
+        united: Component | None = None
+        for key, identifier in keys.items():
+            component = self._home.get(key)
+            if component is None:
+                component = Component((key,))
+                self._home[key] = component
+                self._new[key] = identifier
+            if united is None:
+                united = component
+            elif component is not united:
+                united.absorb(component)
+                self._touched.discard(component)
+                for moved in component.keys:
+                    self._home[moved] = united
+        assert united is not None, "an event at home nowhere must not be joined"
+        self._touched.add(united)
+        return united
+
+    def _own(self, owner_key: bytes, trace: Component) -> None:
+        """Facts that wait in `trace` show on the component of `owner_key`, now or when it appears."""
+        if owner_key in trace.owners and self._home.get(owner_key) is None:
+            return
+        trace.owners.add(owner_key)
+        self._touched.add(trace)
+        owner = self._home.get(owner_key)
+        if owner is not None:
+            owner.members.add(trace.id)
+            self._touched.add(owner)
+
+    # Traces
+
+    def _tie_traces_of_events(
+        self, events: Sequence[tuple[Event, Ties]], traces: Mapping[bytes, bytes]
+    ) -> None:
+        at_home = {e.trace_id for e, ties in events if e.trace_id and traces.get(e.trace_id) in ties.home}
+        for event, ties in events:
+            waiting = self._home.get(traces.get(event.trace_id, b""))
+            if waiting is not None and ties.anchor != waiting.id:
+                self._own(ties.anchor, waiting)
+        if not at_home:
+            return
+        owners = [
+            (trace_id, anchor)
+            for anchor, trace_id in self._bulk.select(
+                tables.event, ("anchor", "trace_id"), "trace_id", at_home
+            )
+        ]
+        for trace_id, packed in self._bulk.select(
+            tables.span_segment, ("trace_id", "link_keys"), "trace_id", at_home
+        ):
+            owners.extend((trace_id, key) for key in split_keys(packed))
+        self._load({anchor for _, anchor in owners if bond_of_key(anchor) < Bond.TRACE})
+        for trace_id, anchor in owners:
+            waiting = self._home[trace_key(bytes(trace_id))]
+            if waiting is not None and bond_of_key(anchor) < Bond.TRACE:
+                self._own(bytes(anchor), waiting)
+
+    def _tie_traces_of_new_identifiers(self) -> None:
+        """Spans may have named an identifier before any event did."""
+        new = [key for key in self._new if bond_of_key(key) < Bond.TRACE]
+        links = self._bulk.select(tables.trace_link, ("key", "trace_id"), "key", new)
+        waiting_keys = {trace_key(bytes(trace_id)) for _, trace_id in links}
+        self._load(waiting_keys)
+        for key, trace_id in links:
+            waiting = self._home.get(trace_key(bytes(trace_id)))
+            if waiting is not None:
+                self._own(bytes(key), waiting)
+
+    # Loading
+
+    def _load(self, keys: set[bytes]) -> None:
+        wanted = [key for key in keys if key not in self._home]
+        if not wanted:
+            return
+        self._home.update(dict.fromkeys(wanted))
+        ids = {bytes(row[0]) for row in self._bulk.select(tables.identifier, ("journey_id",), "key", wanted)}
+        rows = self._bulk.select(tables.journey, _OLD_COLUMNS, "id", ids - self._old.keys())
+        for journey_id, blob, *columns in rows:
+            state = read_state(blob)
+            component = component_of(state)
+            self._old[component.id] = _Old(bytes(journey_id), state.reached, *columns)
+            for key in component.keys:
+                self._home[key] = component
+                self._stored_id[key] = component.id
+
+    def _components(self) -> set[Component]:
+        return {component for component in self._home.values() if component is not None}
+
+    def _touch_owners(self) -> None:
+        """A leg or trace that changed changes every journey it shows on; two steps up at most."""
+        for _ in range(2):
+            weak = [c for c in self._touched if c.bond is not Bond.ORDER]
+            owner_keys = {key for component in weak for key in component.owners}
+            self._load(owner_keys)
+            self._touched |= {c for key in owner_keys if (c := self._home.get(key)) is not None}
+
+    # Writing
+
+    def _write(
+        self,
+        component: Component,
+        olds: Sequence[_Old],
+        journeys: list[Row],
+        systems: list[Row],
+        counts: Counter[tuple[str, str, str]],
+    ) -> None:
+        facts = self._facts_of(component)
+        process = choose_process(self._processes, (fact.type for fact in facts))
+        journey = fold(process, facts) if facts else None
+        hidden = journey is None or component.bond is Bond.TRACE or bool(component.owners)
+        reached = [name for name, _ in journey.reached] if journey else []
+        row = _journey_row(component, journey or _NOTHING, reached, hidden=hidden, now_us=self._now_us)
+        journeys.append(row)
+        for old in olds:
+            _count_old(old, counts)
+        if journey is not None and not hidden:
+            _count(journey, reached, counts)
+            systems.extend(_system_rows(component.id, journey, olds))
+
+    def _facts_of(self, component: Component) -> list[Fact]:
+        """Its own facts and, through at most two steps down, those of the legs and traces it names."""
+        if not component.members:
+            return list(component.facts.values())
+        facts = dict(component.facts)
+        pending, seen = set(component.members), {component}
+        while pending:
+            member = self._home.get(pending.pop())
+            if member is not None and member not in seen:
+                seen.add(member)
+                facts.update(member.facts)
+                pending |= member.members
+        return list(facts.values())
+
+    def _save_identifiers(self) -> None:
+        rows = []
+        for key, identifier in self._new.items():
+            component = self._home[key]
+            assert component is not None
+            rows.append((key, component.id, identifier.kind, identifier.value))
+        self._bulk.insert(tables.identifier, rows)
+        moved: dict[bytes, list[bytes]] = {}
+        for component in self._touched:
+            for key in component.keys:
+                if self._stored_id.get(key, component.id) != component.id:
+                    moved.setdefault(component.id, []).append(key)
+        for journey_id, keys in moved.items():
+            self._bulk.update(tables.identifier, "journey_id", journey_id, "key", keys)
+
+
+def split_keys(packed: bytes) -> Iterable[bytes]:
+    """The keys that were joined into one value."""
+    return (bytes(packed[i : i + _KEY_BYTES]) for i in range(0, len(packed), _KEY_BYTES))
+
+
+_NOTHING = Journey(
+    process="",
+    process_version=0,
+    status="",
+    stage="",
+    stage_since_us=0,
+    started_us=0,
+    last_event_us=0,
+    reached=(),
+    failure=None,
+    systems=(),
+    channel="",
+    amount="",
+    currency="",
+    customer="",
+    reported_status="",
+    event_count=0,
+    conflicts=0,
+)
+
+
+def _journey_row(
+    component: Component, journey: Journey, reached: list[str], *, hidden: bool, now_us: int
+) -> Row:
+    failure = journey.failure
+    return (
+        component.id,
+        hidden,
+        journey.process,
+        journey.process_version,
+        journey.status,
+        journey.stage,
+        journey.stage_since_us,
+        journey.started_us,
+        journey.last_event_us,
+        component.title[2],
+        journey.customer,
+        journey.channel,
+        journey.amount,
+        journey.currency,
+        journey.reported_status,
+        failure.stage if failure else "",
+        failure.system if failure else "",
+        failure.code if failure else "",
+        failure.message if failure else "",
+        failure.failed_us if failure and not hidden else None,
+        _barred(journey.systems),
+        journey.event_count,
+        now_us,
+        write_state(component, [] if hidden else reached),
+    )
+
+
+def _barred(systems: Iterable[str]) -> str:
+    joined = "|".join(systems)
+    return f"|{joined}|" if joined else ""
+
+
+def _system_rows(journey_id: bytes, journey: Journey, olds: Sequence[_Old]) -> list[Row]:
+    same = len(olds) == 1 and olds[0].id == journey_id and not olds[0].hidden
+    if same and olds[0].started_us == journey.started_us and olds[0].systems == _barred(journey.systems):
+        return []
+    return [(journey_id, system, journey.started_us) for system in journey.systems]
+
+
+def _count(journey: Journey, reached: list[str], counts: Counter[tuple[str, str, str]]) -> None:
+    for key in _counted(
+        journey.process, journey.status, journey.stage, journey.channel, journey.reported_status, reached
+    ):
+        counts[key] += 1
+
+
+def _count_old(old: _Old, counts: Counter[tuple[str, str, str]]) -> None:
+    if old.hidden:
+        return
+    for key in _counted(old.process, old.status, old.stage, old.channel, old.reported_status, old.reached):
+        counts[key] -= 1
+
+
+def _counted(
+    process: str, status: str, stage: str, channel: str, reported_status: str, reached: list[str]
+) -> list[tuple[str, str, str]]:
+    keys = [("status", process, status), ("channel", process, channel), ("reported_status", process, reported_status)]
+    if status == "in_flight":
+        keys.append(("waiting", process, stage))
+    keys.append(("stage", process, stage))
+    keys.extend(("reached", process, name) for name in reached)
+    return keys

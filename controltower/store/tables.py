@@ -1,0 +1,310 @@
+"""The tables of the lineage store.
+
+Rules that hold for every table (checked by tests/store/test_tables.py), so that the schema can be spread
+over Citus workers without being redesigned: `info["distribution_key"]` names the key; every primary key and
+unique constraint begins with it; it is never updated; no foreign key spans two keys; no sequence is a public id.
+Tables with `info["reference"]` are small and would be replicated to every worker.
+
+A column's `info["merge"]` (sum, min, max) says how a figure that is written again combines with what is there.
+
+Times are integers since the epoch, UTC: `*_us` microseconds, `*_ns` nanoseconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"}
+)
+
+# Prefix search is a range over bytes; PostgreSQL would otherwise compare by the language of the database.
+Exact = String().with_variant(String(collation="C"), "postgresql")
+
+
+def _key(name: str) -> Column[Any]:
+    return Column(name, LargeBinary(16), primary_key=True)
+
+
+event = Table(
+    "event",
+    metadata,
+    _key("anchor"),  # key of its strongest identifier; facts of one journey are found by its anchors
+    _key("digest"),  # 16 bytes over the content: the same fact again is the same row
+    Column("source", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("system", Text, nullable=False),
+    Column("occurred_us", BigInteger, nullable=False),
+    Column("received_us", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("trace_id", LargeBinary(16)),
+    Column("content_type", Text, nullable=False),
+    Column("identifiers", LargeBinary, nullable=False),  # MessagePack [[kind, value], ...]
+    Column("payload", LargeBinary, nullable=False),  # zstd of the event as it came
+    Index("ix_event_trace_id", "trace_id", sqlite_where=Column("trace_id").is_not(None)),
+    info={"distribution_key": "anchor"},
+)
+
+span_segment = Table(
+    "span_segment",
+    metadata,
+    _key("trace_id"),
+    _key("digest"),
+    Column("received_us", BigInteger, nullable=False, index=True),
+    Column("start_ns", BigInteger, nullable=False),
+    Column("end_ns", BigInteger, nullable=False),
+    Column("span_count", Integer, nullable=False),
+    Column("error_count", Integer, nullable=False),
+    Column("link_keys", LargeBinary, nullable=False),  # the identifier keys its spans carry, 16 bytes each, joined
+    Column("blob", LargeBinary, nullable=False),  # zstd of TracesData
+    info={"distribution_key": "trace_id"},
+)
+
+trace_link = Table(
+    "trace_link",
+    metadata,
+    _key("key"),  # an identifier that a span of the trace carries
+    _key("trace_id"),
+    sqlite_with_rowid=False,
+    info={"distribution_key": "key"},
+)
+
+identifier = Table(
+    "identifier",
+    metadata,
+    _key("key"),
+    Column("journey_id", LargeBinary(16), nullable=False),  # the component that this key belongs to
+    Column("kind", Text, nullable=False),
+    Column("value", Exact, nullable=False),
+    Index("ix_identifier_value", "value"),
+    Index("ix_identifier_journey_id", "journey_id"),
+    sqlite_with_rowid=False,
+    info={"distribution_key": "key"},
+)
+
+label = Table(
+    "label",
+    metadata,
+    _key("key"),
+    _key("anchor"),  # of the facts that carry it
+    Column("kind", Text, nullable=False),
+    Column("value", Exact, nullable=False),
+    Index("ix_label_value", "value"),
+    Index("ix_label_anchor", "anchor"),
+    sqlite_with_rowid=False,
+    info={"distribution_key": "key"},
+)
+
+journey = Table(
+    "journey",
+    metadata,
+    _key("id"),  # the least of its identifier keys
+    Column("hidden", Boolean, nullable=False),  # a leg or trace whose facts show on the journeys that own it
+    Column("process", Text, nullable=False),
+    Column("process_version", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("stage_since_us", BigInteger, nullable=False),
+    Column("started_us", BigInteger, nullable=False),
+    Column("last_event_us", BigInteger, nullable=False),
+    Column("title", Text, nullable=False),  # the identifier that people call it by
+    Column("customer", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("amount", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("reported_status", Text, nullable=False),
+    Column("failure_stage", Text, nullable=False),
+    Column("failure_system", Text, nullable=False),
+    Column("failure_code", Text, nullable=False),
+    Column("failure_message", Text, nullable=False),
+    Column("failed_us", BigInteger),  # of the newest open failure
+    Column("systems", Text, nullable=False),  # sorted, each between bars: |erp|shop|
+    Column("event_count", Integer, nullable=False),
+    Column("updated_us", BigInteger, nullable=False),  # when the tower last changed it
+    Column("state", LargeBinary, nullable=False),  # MessagePack; see store.components
+    info={"distribution_key": "id"},
+)
+_shown = journey.c.hidden.is_(False)
+for _columns in (
+    ("started_us", "id"),
+    ("status", "started_us", "id"),
+    ("stage", "started_us", "id"),
+    ("channel", "started_us", "id"),
+):
+    Index(
+        None,
+        *(journey.c[c] for c in _columns),
+        sqlite_where=_shown,
+        postgresql_where=_shown,
+    )
+Index(
+    "ix_journey_failed_us",
+    journey.c.failed_us,
+    sqlite_where=journey.c.failed_us.is_not(None),
+    postgresql_where=journey.c.failed_us.is_not(None),
+)
+Index(
+    "ix_journey_waiting",
+    journey.c.stage,
+    journey.c.stage_since_us,
+    sqlite_where=journey.c.status == "in_flight",
+    postgresql_where=journey.c.status == "in_flight",
+)
+
+journey_system = Table(
+    "journey_system",
+    metadata,
+    _key("journey_id"),
+    Column("system", Text, primary_key=True),
+    Column("started_us", BigInteger, nullable=False),
+    Index("ix_journey_system_system", "system", "started_us", "journey_id"),
+    sqlite_with_rowid=False,
+    info={"distribution_key": "journey_id"},
+)
+
+# Figures of the home page, kept at write time; counted by adding deltas.
+journey_count = Table(
+    "journey_count",
+    metadata,
+    Column("measure", Text, primary_key=True),  # status, stage, reached, reported_status, channel
+    Column("process", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("journeys", BigInteger, nullable=False, info={"merge": "sum"}),
+    sqlite_with_rowid=False,
+    info={"reference": True},
+)
+
+minute_count = Table(
+    "minute_count",
+    metadata,
+    Column("minute", BigInteger, primary_key=True),  # minutes since the epoch
+    Column("measure", Text, primary_key=True),  # events, failures, spans, error_spans, ...
+    Column("total", BigInteger, nullable=False, info={"merge": "sum"}),
+    sqlite_with_rowid=False,
+    info={"reference": True},
+)
+
+source = Table(
+    "source",
+    metadata,
+    Column("name", Text, primary_key=True),  # system of events, service of spans
+    Column("signal", Text, primary_key=True),  # events, spans, queues
+    Column("first_received_us", BigInteger, nullable=False, info={"merge": "min"}),
+    Column("last_received_us", BigInteger, nullable=False, info={"merge": "max"}),
+    Column("last_occurred_us", BigInteger, nullable=False, info={"merge": "max"}),
+    Column("facts", BigInteger, nullable=False, info={"merge": "sum"}),
+    Column("errors", BigInteger, nullable=False, info={"merge": "sum"}),
+    Column("refused_links", BigInteger, nullable=False, info={"merge": "sum"}),  # identifiers that would melt journeys
+    sqlite_with_rowid=False,
+    info={"reference": True},
+)
+
+dropped_count = Table(
+    "dropped_count",
+    metadata,
+    Column("signal", Text, primary_key=True),  # metrics, logs
+    Column("reason", Text, primary_key=True),
+    Column("name", Text, primary_key=True),  # of the metric or source, when known
+    Column("total", BigInteger, nullable=False, info={"merge": "sum"}),
+    sqlite_with_rowid=False,
+    info={"reference": True},
+)
+
+queue_sample = Table(
+    "queue_sample",
+    metadata,
+    Column("system", Text, primary_key=True),
+    Column("queue", Text, primary_key=True),
+    Column("group", Text, primary_key=True),
+    Column("measure", Text, primary_key=True),
+    Column("sampled_us", BigInteger, primary_key=True),
+    Column("value", Double, nullable=False),
+    info={"distribution_key": "system"},
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    _key("id"),  # a digest of what came and why it was refused: the same bytes again are the same item
+    Column("edge", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False),  # held, resubmitted, discarded
+    Column("received_us", BigInteger, nullable=False),
+    Column("settled_us", BigInteger),
+    Column("settled_by", Text),
+    Column("settled_why", Text),
+    Index("ix_quarantine_state", "state", "received_us", "id"),
+    info={"distribution_key": "id"},
+)
+
+user_account = Table(
+    "user_account",
+    metadata,
+    _key("id"),
+    Column("name", Text, nullable=False),  # casefolded; unique within the reference table
+    Column("password_hash", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("session_stamp", Text, nullable=False),  # changes with the password: older sessions end
+    Column("created_us", BigInteger, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Index("ix_user_account_name", "name", unique=True),
+    info={"reference": True},
+)
+
+token = Table(
+    "token",
+    metadata,
+    _key("digest"),  # of the secret; the secret itself is shown once and never stored
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),  # ingest, or a user's role
+    Column("created_us", BigInteger, nullable=False),
+    Column("last_used_us", BigInteger),
+    Column("revoked_us", BigInteger),
+    info={"reference": True},
+)
+
+one_time_link = Table(
+    "one_time_link",
+    metadata,
+    _key("digest"),
+    Column("purpose", Text, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("used_us", BigInteger),
+    info={"reference": True},
+)
+
+sign_in_attempt = Table(
+    "sign_in_attempt",
+    metadata,
+    Column("subject", Text, primary_key=True),  # account name or address
+    Column("failures", Integer, nullable=False),
+    Column("last_us", BigInteger, nullable=False),
+    info={"reference": True},
+)
+
+secret = Table(
+    "secret",
+    metadata,
+    Column("name", Text, primary_key=True),  # session signing key and the like
+    Column("value", LargeBinary, nullable=False),
+    info={"reference": True},
+)
