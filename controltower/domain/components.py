@@ -11,7 +11,7 @@ bonds. Everything in it is a set and merging is union: commutative, associative 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from controltower.domain.facts import Event
@@ -91,6 +91,13 @@ def ties_of(event: Event) -> Ties:
         home = {trace_key(event.trace_id): Identifier("trace", event.trace_id.hex())}
     anchor = min(home) if home else b"\xff" + event.digest[:15]
     return Ties(anchor, home, weaker, labels, refused)
+
+
+def home_of_span(identifiers: Collection[Identifier]) -> tuple[dict[bytes, Identifier], dict[bytes, Identifier]]:
+    """The keys of the strongest bond that a span names, and the weaker LEG keys beside them."""
+    order = {key_of(i): i for i in identifiers if bond_of(i.kind) is Bond.ORDER}
+    leg = {key_of(i): i for i in identifiers if bond_of(i.kind) is Bond.LEG}
+    return (order, leg) if order else (leg, {})
 
 
 def title_of(identifiers: Iterable[Identifier]) -> Title:

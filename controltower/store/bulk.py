@@ -14,6 +14,15 @@ from typing import Any, Protocol
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Double, Integer, LargeBinary, Table
 
 from controltower.store.engine import SQLITE
+from controltower.store.postgres_arrays import (
+    BigintArray,
+    BooleanArray,
+    ByteaArray,
+    DoubleArray,
+    IntegerArray,
+    PostgresArray,
+    TextArray,
+)
 
 Row = tuple[Any, ...]
 
@@ -139,15 +148,15 @@ class _PostgreSQLBulk:
     def select(self, table: Table, columns: Sequence[str], by: str, keys: Iterable[bytes]) -> list[Row]:
         names = ", ".join(f'"{name}"' for name in columns)
         sql = f'SELECT {names} FROM "{table.name}" WHERE "{by}" = ANY(%s::bytea[])'
-        wanted = list(keys)
+        wanted = ByteaArray(keys)
         return [tuple(row) for row in self._execute(sql, (wanted,))] if wanted else []
 
     def update(self, table: Table, column: str, value: Any, by: str, keys: Iterable[bytes]) -> None:
         sql = f'UPDATE "{table.name}" SET "{column}" = %s WHERE "{by}" = ANY(%s::bytea[])'
-        self._execute(sql, (value, list(keys)))
+        self._execute(sql, (value, ByteaArray(keys)))
 
     def delete(self, table: Table, by: str, keys: Iterable[bytes]) -> None:
-        self._execute(f'DELETE FROM "{table.name}" WHERE "{by}" = ANY(%s::bytea[])', (list(keys),))
+        self._execute(f'DELETE FROM "{table.name}" WHERE "{by}" = ANY(%s::bytea[])', (ByteaArray(keys),))
 
     def _insert(self, table: Table, rows: Sequence[Row], conflict: str) -> None:
         if rows:
@@ -161,23 +170,30 @@ def _insert_start(table: Table) -> str:
 
 @lru_cache(maxsize=64)
 def _unnest(table: Table) -> str:
-    arrays = ", ".join(f"%s::{_array_type(c)}[]" for c in table.columns)
+    arrays = ", ".join(f"%s::{_array_type(c)[0]}[]" for c in table.columns)
     return f"{_insert_start(table)} SELECT * FROM unnest({arrays})"
 
 
-def _columns(table: Table, rows: Sequence[Row]) -> tuple[list[Any], ...]:
-    return tuple(list(column) for column in zip(*rows, strict=True))
+def _columns(table: Table, rows: Sequence[Row]) -> tuple[PostgresArray, ...]:
+    return tuple(array(column) for array, column in zip(_arrays(table), zip(*rows, strict=True), strict=True))
 
 
-def _array_type(column: Column[Any]) -> str:
-    kinds: tuple[tuple[type, str], ...] = (
-        (LargeBinary, "bytea"),
-        (BigInteger, "bigint"),
-        (Integer, "integer"),
-        (Boolean, "boolean"),
-        (Double, "double precision"),
+@lru_cache(maxsize=64)
+def _arrays(table: Table) -> tuple[type[PostgresArray], ...]:
+    return tuple(_array_type(column)[1] for column in table.columns)
+
+
+def _array_type(column: Column[Any]) -> tuple[str, type[PostgresArray]]:
+    kinds: tuple[tuple[type, str, type[PostgresArray]], ...] = (
+        (LargeBinary, "bytea", ByteaArray),
+        (BigInteger, "bigint", BigintArray),
+        (Integer, "integer", IntegerArray),
+        (Boolean, "boolean", BooleanArray),
+        (Double, "double precision", DoubleArray),
     )
-    return next((name for kind, name in kinds if isinstance(column.type, kind)), "text")
+    return next(
+        ((name, array) for kind, name, array in kinds if isinstance(column.type, kind)), ("text", TextArray)
+    )
 
 
 def _on_conflict(table: Table, assign: Callable[[Table, Column[Any]], str]) -> str:

@@ -1,12 +1,14 @@
-"""The stored form of a component: MessagePack in `journey.state`."""
+"""The stored forms, in MessagePack, of components (`journey.state`) and of identifiers."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import msgspec
 
 from controltower.domain.components import Component, Title
+from controltower.domain.identifiers import Identifier
 from controltower.domain.journeys import Fact
 
 
@@ -21,8 +23,35 @@ class State(NamedTuple):
     reached: list[str]  # stages counted as reached in the figures of the home page
 
 
+_EMPTY = b""
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(State)
+
+
+_identifiers = msgspec.msgpack.Decoder(list[Identifier])
+
+
+_links = msgspec.msgpack.Decoder(list[list[Identifier]])
+
+
+def write_identifiers(identifiers: Collection[Identifier]) -> bytes:
+    """The stored form of identifiers; b"" for none."""
+    return _encoder.encode(identifiers) if identifiers else _EMPTY
+
+
+def read_identifiers(packed: bytes) -> list[Identifier]:
+    """The identifiers that `write_identifiers` stored."""
+    return _identifiers.decode(packed) if packed else []
+
+
+def write_links(links: Collection[Collection[Identifier]]) -> bytes:
+    """The stored form of what spans name, a list for each span; b"" for nothing."""
+    return _encoder.encode(links) if links else _EMPTY
+
+
+def read_links(packed: bytes) -> list[list[Identifier]]:
+    """What `write_links` stored."""
+    return _links.decode(packed) if packed else []
 
 
 def read_state(blob: bytes) -> State:

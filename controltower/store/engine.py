@@ -9,11 +9,13 @@ from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import Connection as Connection  # for those above the store, which know no SQL
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from controltower.domain.errors import BadSetting, StoreUnavailable
+from controltower.store import postgres_arrays
 
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
@@ -27,6 +29,8 @@ _SQLITE_PRAGMAS = (
     # The checkpointer of store.maintenance does it off the commit path.
     "PRAGMA wal_autocheckpoint=0",
 )
+# The writer finds rows by key only; while a young table has no statistics, the planner would rather scan it.
+_WRITER_OPTIONS = "-c statement_timeout=60000 -c lock_timeout=30000 -c enable_seqscan=off -c jit=off"
 READER_CACHE_KIB = 8 * 1024
 WRITER_CACHE_KIB = 96 * 1024
 
@@ -64,11 +68,29 @@ def open_database(url: str) -> Database:
     if backend == POSTGRESQL:
         psycopg_url = parsed.set(drivername="postgresql+psycopg")
         return Database(
-            engine=create_engine(psycopg_url, hide_parameters=True, pool_size=8, max_overflow=8, pool_pre_ping=True, pool_timeout=5),
-            writer=create_engine(psycopg_url, hide_parameters=True, pool_size=2, max_overflow=0, pool_pre_ping=True, pool_timeout=5),
+            engine=_postgresql_engine(psycopg_url, "-c statement_timeout=60000", pool_size=8, max_overflow=8),
+            writer=_postgresql_engine(psycopg_url, _WRITER_OPTIONS, pool_size=2, max_overflow=0),
             dialect=POSTGRESQL,
         )
     raise BadSetting(f"CONTROLTOWER_DATABASE_URL: expected sqlite or postgresql, found {backend!r}")
+
+
+def _postgresql_engine(url: URL, options: str, *, pool_size: int, max_overflow: int) -> Engine:
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        pool_pre_ping=True,
+        pool_timeout=5,
+        connect_args={"connect_timeout": 5, "options": options},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _: Any) -> None:
+        postgres_arrays.register(connection)
+
+    return engine
 
 
 def _sqlite_engine(url: str, cache_kib: int, *, pool_size: int) -> Engine:

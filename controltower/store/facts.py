@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
-import msgspec
 import zstandard
 from sqlalchemy import Connection
 
@@ -17,6 +16,7 @@ from controltower.domain.facts import FAILED, Event, Quarantined, QueueSample, S
 from controltower.domain.identifiers import key_of
 from controltower.domain.processes import Process
 from controltower.store import tables
+from controltower.store.components import write_identifiers, write_links
 from controltower.store.bulk import Bulk, Row, bulk_of
 from controltower.store.engine import POSTGRESQL
 from controltower.store.projection import Projection
@@ -65,9 +65,6 @@ class PreparedBatch(NamedTuple):
     segments: tuple[Row, ...]
 
 
-_identifiers = msgspec.msgpack.Encoder()
-
-
 def prepare(batch: FactBatch, now_us: int) -> PreparedBatch:
     """Do the work on a batch that needs no database: keys, rows, compression."""
     compress = zstandard.ZstdCompressor(level=1).compress
@@ -95,14 +92,13 @@ def _prepare_event(event: Event, now_us: int, payload: bytes) -> PreparedEvent:
             event.outcome,
             event.trace_id or None,
             event.content_type,
-            _identifiers.encode(event.identifiers),
+            write_identifiers(event.identifiers),
             payload,
         ),
     )
 
 
 def _segment_row(segment: SpanSegment, now_us: int) -> Row:
-    keys = {key_of(identifier) for span in segment.links for identifier in span}
     return (
         segment.trace_id,
         segment.digest,
@@ -111,7 +107,7 @@ def _segment_row(segment: SpanSegment, now_us: int) -> Row:
         segment.end_ns,
         segment.span_count,
         segment.error_count,
-        b"".join(sorted(keys)),
+        write_links(segment.links),
         segment.blob,
     )
 

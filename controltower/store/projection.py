@@ -9,19 +9,18 @@ touched components are loaded in bulk, united, folded and written back in bulk.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from controltower.domain.components import Component, Ties, fact_of, title_of
+from controltower.domain.components import Component, Ties, fact_of, home_of_span, title_of
 from controltower.domain.facts import Event, SpanSegment
-from controltower.domain.identifiers import Bond, Identifier, bond_of, bond_of_key, key_of, trace_key
+from controltower.domain.identifiers import Bond, Identifier, bond_of_key, key_of, trace_key
 from controltower.domain.journeys import Fact, Journey, fold
 from controltower.domain.processes import Process, choose_process
 from controltower.store import tables
 from controltower.store.bulk import Bulk, Row
-from controltower.store.components import component_of, read_state, write_state
+from controltower.store.components import component_of, read_links, read_state, write_state
 
-_KEY_BYTES = 16
 _HIDDEN = list(tables.journey.columns.keys()).index("hidden")
 _OLD_COLUMNS = (
     "id",
@@ -73,8 +72,7 @@ class Projection:
             if ties.home:
                 component = self._join(ties.home, ties.weaker, ties.anchor)
                 component.facts[event.digest] = fact_of(event)
-        self._tie_traces_of_events(events, traces)
-        self._tie_traces_of_new_identifiers()
+        self._tie_traces(events, traces)
 
     def add_links(self, segments: Sequence[SpanSegment]) -> None:
         """Take in the identifiers that new segments carry; their trace_link rows must already be written."""
@@ -88,9 +86,7 @@ class Projection:
             waiting = self._home.get(trace_key(segment.trace_id))
             if waiting is not None:
                 for span in segment.links:
-                    for identifier in span:
-                        self._own(key_of(identifier), waiting)
-        self._tie_traces_of_new_identifiers()
+                    self._own(span, waiting)
 
     def save(self) -> int:
         """Fold what was touched and write it back; returns how many journeys changed."""
@@ -131,11 +127,8 @@ class Projection:
         return component
 
     def _join_span(self, span: tuple[Identifier, ...]) -> None:
-        order = {key_of(i): i for i in span if bond_of(i.kind) is Bond.ORDER}
-        leg = {key_of(i): i for i in span if bond_of(i.kind) is Bond.LEG}
-        home, weaker = (order, leg) if order else (leg, {})
-        if len(home) + len(weaker) > 1:
-            self._join(home, weaker, min(home))
+        home, weaker = home_of_span(span)
+        self._join(home, weaker, min(home))
 
     def _unite(self, keys: Mapping[bytes, Identifier]) -> Component:
         united: Component | None = None
@@ -156,55 +149,54 @@ class Projection:
         self._touched.add(united)
         return united
 
-    def _own(self, owner_key: bytes, trace: Component) -> None:
-        """Facts that wait in `trace` show on the component of `owner_key`, now or when it appears."""
-        if owner_key in trace.owners and self._home.get(owner_key) is None:
-            return
-        trace.owners.add(owner_key)
-        self._touched.add(trace)
-        owner = self._home.get(owner_key)
-        if owner is not None:
-            owner.members.add(trace.id)
-            self._touched.add(owner)
+    def _own(self, span: Collection[Identifier], waiting: Component) -> None:
+        """The facts that wait in a trace show on what its spans name."""
+        home, _ = home_of_span(span)
+        owner = self._unite(home)
+        owner.title = min(owner.title, title_of(home.values()))
+        self._tie(owner, min(home), waiting)
 
-    # Traces
+    def _tie(self, owner: Component, owner_key: bytes, waiting: Component) -> None:
+        owner.members.add(waiting.id)
+        waiting.owners.add(owner_key)
+        self._touched |= {owner, waiting}
 
-    def _tie_traces_of_events(
-        self, events: Sequence[tuple[Event, Ties]], traces: Mapping[bytes, bytes]
-    ) -> None:
-        at_home = {e.trace_id for e, ties in events if e.trace_id and traces.get(e.trace_id) in ties.home}
+    def _tie_traces(self, events: Sequence[tuple[Event, Ties]], traces: Mapping[bytes, bytes]) -> None:
+        """Tie events that know only their trace to those that know more, whichever of them is new."""
+        waiting_here = set()
         for event, ties in events:
             waiting = self._home.get(traces.get(event.trace_id, b""))
-            if waiting is not None and ties.anchor != waiting.id:
-                self._own(ties.anchor, waiting)
-        if not at_home:
-            return
-        owners = [
-            (trace_id, anchor)
-            for anchor, trace_id in self._bulk.select(
-                tables.event, ("anchor", "trace_id"), "trace_id", at_home
-            )
-        ]
-        for trace_id, packed in self._bulk.select(
-            tables.span_segment, ("trace_id", "link_keys"), "trace_id", at_home
-        ):
-            owners.extend((trace_id, key) for key in split_keys(packed))
-        self._load({anchor for _, anchor in owners if bond_of_key(anchor) < Bond.TRACE})
-        for trace_id, anchor in owners:
-            waiting = self._home[trace_key(bytes(trace_id))]
-            if waiting is not None and bond_of_key(anchor) < Bond.TRACE:
-                self._own(bytes(anchor), waiting)
+            if waiting is None:
+                continue
+            if ties.anchor == waiting.id:
+                waiting_here.add(event.trace_id)
+            elif (owner := self._home.get(ties.anchor)) is not None:
+                self._tie(owner, ties.anchor, waiting)
+        if waiting_here:
+            self._tie_to_anchors(waiting_here)
+            self._tie_to_spans(waiting_here)
 
-    def _tie_traces_of_new_identifiers(self) -> None:
-        """Spans may have named an identifier before any event did."""
-        new = [key for key in self._new if bond_of_key(key) < Bond.TRACE]
-        links = self._bulk.select(tables.trace_link, ("key", "trace_id"), "key", new)
-        waiting_keys = {trace_key(bytes(trace_id)) for _, trace_id in links}
-        self._load(waiting_keys)
-        for key, trace_id in links:
-            waiting = self._home.get(trace_key(bytes(trace_id)))
+    def _tie_to_anchors(self, trace_ids: set[bytes]) -> None:
+        rows = self._bulk.select(tables.event, ("anchor", "trace_id"), "trace_id", trace_ids)
+        anchors = {
+            (bytes(anchor), trace_key(bytes(trace_id)))
+            for anchor, trace_id in rows
+            if bond_of_key(anchor) < Bond.TRACE
+        }
+        self._load({anchor for anchor, _ in anchors})
+        for anchor, waiting_id in anchors:
+            owner, waiting = self._home[anchor], self._home[waiting_id]
+            if owner is not None and waiting is not None:
+                self._tie(owner, anchor, waiting)
+
+    def _tie_to_spans(self, trace_ids: set[bytes]) -> None:
+        rows = self._bulk.select(tables.span_segment, ("trace_id", "links"), "trace_id", trace_ids)
+        named = [(span, trace_key(bytes(trace_id))) for trace_id, packed in rows for span in read_links(packed)]
+        self._load({key_of(identifier) for span, _ in named for identifier in span})
+        for span, waiting_id in named:
+            waiting = self._home[waiting_id]
             if waiting is not None:
-                self._own(bytes(key), waiting)
+                self._own(span, waiting)
 
     # Loading
 
@@ -285,11 +277,6 @@ class Projection:
                     moved.setdefault(component.id, []).append(key)
         for journey_id, keys in moved.items():
             self._bulk.update(tables.identifier, "journey_id", journey_id, "key", keys)
-
-
-def split_keys(packed: bytes) -> Iterable[bytes]:
-    """The keys that were joined into one value."""
-    return (bytes(packed[i : i + _KEY_BYTES]) for i in range(0, len(packed), _KEY_BYTES))
 
 
 _NOTHING = Journey(

@@ -54,9 +54,14 @@ event = Table(
     Column("outcome", Text, nullable=False),
     Column("trace_id", LargeBinary(16)),
     Column("content_type", Text, nullable=False),
-    Column("identifiers", LargeBinary, nullable=False),  # MessagePack [[kind, value], ...]
+    Column("identifiers", LargeBinary, nullable=False),  # MessagePack [[kind, value], ...], or empty
     Column("payload", LargeBinary, nullable=False),  # zstd of the event as it came
-    Index("ix_event_trace_id", "trace_id", sqlite_where=Column("trace_id").is_not(None)),
+    Index(
+        "ix_event_trace_id",
+        "trace_id",
+        sqlite_where=Column("trace_id").is_not(None),
+        postgresql_where=Column("trace_id").is_not(None),
+    ),
     info={"distribution_key": "anchor"},
 )
 
@@ -70,7 +75,7 @@ span_segment = Table(
     Column("end_ns", BigInteger, nullable=False),
     Column("span_count", Integer, nullable=False),
     Column("error_count", Integer, nullable=False),
-    Column("link_keys", LargeBinary, nullable=False),  # the identifier keys its spans carry, 16 bytes each, joined
+    Column("links", LargeBinary, nullable=False),  # what its spans name: MessagePack [[[kind, value], ...], ...], or empty
     Column("blob", LargeBinary, nullable=False),  # zstd of TracesData
     info={"distribution_key": "trace_id"},
 )

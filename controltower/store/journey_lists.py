@@ -1,0 +1,147 @@
+"""Lists of journeys, newest started first, by any combination of filters.
+
+A page is read from one index, in its order, and stops after `limit` rows; what the index does not know is
+checked on the way. So the index has to be the one that leaves least to check: the counts kept for the home
+page tell which. SQLite would choose blindly (it keeps no statistics here), hence the conditions that are
+spelled so that no index can serve them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, func, or_, select, tuple_
+
+from controltower.domain.times import to_us
+from controltower.store.journey_rows import COLUMNS, JourneyRow, journey_row, newest_first
+from controltower.store.lookup import list_matches
+from controltower.store.membership import find_shown, rows_in
+from controltower.store.tables import journey, journey_count, journey_system
+
+Cursor = tuple[int, bytes]
+
+TEXT_MATCHES = 1_000  # identifiers, and as many labels, that the text filter looks at
+_FEW = 20_000  # journeys that may be checked for a system one by one
+_INDEXED = ("status", "stage", "channel")
+_COUNTED = (*_INDEXED, "reported_status")
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyFilter:
+    """What a list of journeys is narrowed to; empty fields do not narrow."""
+
+    process: str = ""
+    status: str = ""
+    stage: str = ""
+    system: str = ""
+    channel: str = ""
+    reported_status: str = ""
+    since_at: datetime | None = None  # started then or later
+    until_at: datetime | None = None  # started before
+    text: str = ""  # the beginning of an identifier or label
+
+
+def list_journeys(
+    c: Connection, wanted: JourneyFilter, *, after: Cursor | None = None, limit: int = 50
+) -> list[JourneyRow]:
+    """A page of the journeys that pass the filter, newest started first; `after` is a row's `cursor`.
+
+    Legs and traces that show on other journeys are not listed. A text that begins more than `TEXT_MATCHES`
+    identifiers finds the journeys of that many only (see `is_broad`).
+    """
+    if wanted.text.strip():
+        return _list_by_text(c, wanted, after, limit)
+    counts = _counts(c, wanted)
+    if 0 in counts.values():
+        return []
+    indexed = {name: count for name, count in counts.items() if name in _INDEXED}
+    driver = min(indexed, key=lambda name: indexed[name], default="")
+    if wanted.system and indexed.get(driver, _FEW) >= _FEW:
+        return _list_by_system(c, wanted, after, limit)
+    conditions = [*_equal(wanted, driver), *_within(wanted, after, journey.c.started_us, journey.c.id)]
+    if wanted.system:
+        conditions.append(_names_system(wanted.system))
+    query = select(*COLUMNS).where(journey.c.hidden.is_(False), *conditions)
+    page = query.order_by(journey.c.started_us.desc(), journey.c.id.desc()).limit(limit)
+    return [journey_row(row) for row in c.execute(page)]
+
+
+def is_broad(c: Connection, text: str) -> bool:
+    """Whether more identifiers or labels begin with `text` than the text filter looks at."""
+    return len(list_matches(c, text, limit=TEXT_MATCHES)) >= TEXT_MATCHES
+
+
+def _list_by_text(c: Connection, wanted: JourneyFilter, after: Cursor | None, limit: int) -> list[JourneyRow]:
+    matches = list_matches(c, wanted.text, limit=TEXT_MATCHES)
+    shown = find_shown(c, {match.key for match in matches})
+    conditions = [
+        journey.c.hidden.is_(False),
+        *_equal(wanted, ""),
+        *_within(wanted, after, journey.c.started_us, journey.c.id),
+    ]
+    if wanted.system:
+        conditions.append(_names_system(wanted.system))
+    rows = rows_in(c, {row.id for row in shown.values()}, *conditions)
+    return newest_first(rows.values())[:limit]
+
+
+def _list_by_system(
+    c: Connection, wanted: JourneyFilter, after: Cursor | None, limit: int
+) -> list[JourneyRow]:
+    at, of = journey_system.c.started_us, journey_system.c.journey_id
+    query = (
+        select(*COLUMNS)
+        .join_from(journey_system, journey, journey.c.id == of)
+        .where(
+            journey_system.c.system == wanted.system,
+            _unindexed_flag(journey.c.hidden),
+            *_equal(wanted, ""),
+            *_within(wanted, after, at, of),
+        )
+        .order_by(at.desc(), of.desc())
+        .limit(limit)
+    )
+    return [journey_row(row) for row in c.execute(query)]
+
+
+def _counts(c: Connection, wanted: JourneyFilter) -> dict[str, int]:
+    """How many journeys each counted filter leaves, by itself."""
+    values = {name: getattr(wanted, name) for name in _COUNTED if getattr(wanted, name)}
+    if not values:
+        return {}
+    table = journey_count.c
+    either = or_(*((table.measure == name) & (table.name == value) for name, value in values.items()))
+    total = func.sum(table.journeys).label("total")
+    rows = c.execute(select(table.measure, total).where(either).group_by(table.measure))
+    return dict.fromkeys(values, 0) | {row.measure: int(row.total) for row in rows}
+
+
+def _equal(wanted: JourneyFilter, driver: str) -> Iterable[ColumnElement[bool]]:
+    for name in ("process", *_COUNTED):
+        value = getattr(wanted, name)
+        if value:
+            column: Column[Any] = journey.c[name]
+            yield column == value if name == driver else column.concat("") == value
+
+
+def _within(
+    wanted: JourneyFilter, after: Cursor | None, started_us: Column[Any], key: Column[Any]
+) -> Iterable[ColumnElement[bool]]:
+    if wanted.since_at is not None:
+        yield started_us >= to_us(wanted.since_at)
+    if wanted.until_at is not None:
+        yield started_us < to_us(wanted.until_at)
+    if after is not None:
+        yield tuple_(started_us, key) < tuple_(*after)
+
+
+def _names_system(system: str) -> ColumnElement[bool]:
+    return journey.c.systems.contains(f"|{system}|", autoescape=True)
+
+
+def _unindexed_flag(flag: Column[Any]) -> ColumnElement[bool]:
+    """Not set, spelled so that no partial index promises it: the join must start from the system."""
+    return func.coalesce(flag, True).is_(False)

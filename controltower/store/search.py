@@ -1,0 +1,79 @@
+"""One search field for everything that a person may have in hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from controltower.domain.identifiers import TRACE
+from controltower.store.journey_rows import JourneyRow
+from controltower.store.journeys import journey_trace_ids
+from controltower.store.lookup import Match, list_matches
+from controltower.store.membership import find_shown
+from controltower.store.traces import find_journeys_of_trace, is_trace
+
+_MANY = 200  # matches that are looked at, so that a common e-mail address still shows its newest orders
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Something that the text names."""
+
+    kind: str  # journey or trace
+    label_kind: str  # the kind of identifier or label that matched
+    value: str
+    journey: JourneyRow | None
+    trace_id: bytes | None = None
+
+
+def search(c: Connection, text: str, *, limit: int = 20) -> list[Hit]:
+    """What `text` names: ids first, then exact values (newest journeys first), then those it begins.
+
+    A journey is listed once, with its best match.
+    """
+    hits = _by_id(c, text.strip())
+    matches = list_matches(c, text, limit=max(limit, _MANY))
+    shown = find_shown(c, {match.key for match in matches})
+    for match in sorted(matches, key=lambda match: _rank(match, shown.get(match.key))):
+        row = shown.get(match.key)
+        if row is not None and row.event_count:
+            hits.append(Hit("journey", match.kind, match.value, row))
+        elif row is not None and len(hits) < limit:
+            # Only spans name it: there is nothing to see but their traces.
+            traces = journey_trace_ids(c, row.id, limit=limit)
+            hits.extend(Hit("trace", match.kind, match.value, None, trace_id) for trace_id in traces)
+    return _distinct(hits)[:limit]
+
+
+def _by_id(c: Connection, text: str) -> list[Hit]:
+    """The trace or journey whose 32 hexadecimal digits were pasted."""
+    try:
+        given = bytes.fromhex(text) if len(text) == 32 else b""
+    except ValueError:
+        return []
+    if not given:
+        return []
+    hits: list[Hit] = []
+    if is_trace(c, given):
+        owners = find_journeys_of_trace(c, given)
+        hits.extend(Hit("journey", TRACE, text.lower(), row) for row in owners)
+        hits.append(Hit("trace", TRACE, text.lower(), owners[0] if owners else None, given))
+    journey = find_shown(c, {given}).get(given)
+    if journey is not None:
+        hits.append(Hit("journey", "journey", text.lower(), journey))
+    return hits
+
+
+def _rank(match: Match, row: JourneyRow | None) -> tuple[bool, str, int]:
+    """Exact matches by the newest journey; prefixes in the order of their values."""
+    newest = -row.cursor[0] if row is not None else 0
+    return (not match.exact, "" if match.exact else match.value, newest)
+
+
+def _distinct(hits: list[Hit]) -> list[Hit]:
+    seen: dict[tuple[str, bytes | None], Hit] = {}
+    for hit in hits:
+        key = (hit.kind, hit.trace_id if hit.kind == "trace" or hit.journey is None else hit.journey.id)
+        seen.setdefault(key, hit)
+    return list(seen.values())
