@@ -1,18 +1,18 @@
 """Which identifiers a span carries.
 
 Looking at every attribute of every span would cost more than all the rest, so the names of the attributes are
-searched for in the bytes first; only a span in which the name stands is decoded, and only once for each distinct
-(name, value) in its trace segment.
+searched for in the bytes first; only a span in which the name stands is decoded, and only once for each
+distinct (name, value) in its trace segment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
+from collectors.otlp.wire import Span
 from controltower.domain.identifiers import CORRELATION, Bond, Identifier, bond_of, refusal_of
 
 DEFAULT_ATTRIBUTES: Mapping[str, str] = {
@@ -33,15 +33,16 @@ class LinkRules:
     """The attributes that carry identifiers; an attribute whose kind only labels links nothing."""
 
     attributes: Mapping[str, str]
+    encoded: tuple[bytes, ...] = field(init=False, repr=False)  # the names as they are on the wire
 
     def __post_init__(self) -> None:
         joining = {n: k for n, k in self.attributes.items() if bond_of(k) is not Bond.LABEL}
         object.__setattr__(self, "attributes", joining)
+        object.__setattr__(self, "encoded", tuple(_encoded_key(name) for name in joining))
 
     def present_in(self, body: bytes) -> list[bytes]:
         """The names of attributes that stand anywhere in a request, as they are on the wire."""
-        encoded = (_encoded_key(name) for name in self.attributes)
-        return [key for key in encoded if key in body]
+        return [name for name in self.encoded if name in body]
 
     def of_segment(
         self, raw: bytes, spans: Sequence[bytes], names: Sequence[bytes]
@@ -69,15 +70,18 @@ class LinkRules:
 
     def of_span(self, span: bytes) -> tuple[Identifier, ...]:
         """The identifiers of one encoded span, sorted."""
-        return self.of_attributes(Span.FromString(span).attributes)
+        attributes = Span.FromString(span).attributes
+        named = [raw for raw in attributes if raw.startswith(self.encoded)]
+        # A writer may put the value before the name; then there is nothing to go by but the whole.
+        return self.of_attributes([KeyValue.FromString(raw) for raw in named or attributes])
 
-    def of_attributes(self, attributes: Sequence[object]) -> tuple[Identifier, ...]:
+    def of_attributes(self, attributes: Iterable[KeyValue]) -> tuple[Identifier, ...]:
         """The identifiers among KeyValue messages, sorted; values that must not link are left out."""
         found = set()
         for attribute in attributes:
-            kind = self.attributes.get(attribute.key)  # type: ignore[attr-defined]
+            kind = self.attributes.get(attribute.key)
             if kind is not None:
-                identifier = Identifier(kind, text_of(attribute.value))  # type: ignore[attr-defined]
+                identifier = Identifier(kind, text_of(attribute.value))
                 if refusal_of(identifier) is None:
                     found.add(identifier)
         return tuple(sorted(found))

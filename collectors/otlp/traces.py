@@ -1,12 +1,13 @@
 """OTLP trace requests into trace segments: the spans of one trace in one request, one compressed blob each.
 
-opentelemetry-proto decodes the request once, which proves that every byte of it is well-formed; the bytes of the
-spans are then cut out as they came (collectors.otlp.wire), grouped by trace and compressed. What is stored is a
-complete `TracesData` message, resource and scope included.
+opentelemetry-proto decodes the request once, which proves that every byte of it is well-formed; the bytes of
+the spans are then cut out as they came (collectors.otlp.wire), grouped by trace and compressed. What is
+stored is a complete `TracesData` message, resource and scope included.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -29,7 +30,8 @@ _ERROR = Status.STATUS_CODE_ERROR
 _RESOURCE_SPANS = _SCOPE_PART = 0x0A  # field 1, length-delimited
 _SCOPE_SPANS = _SPANS = 0x12  # field 2
 _SCHEMA_URL = 0x1A  # field 3
-_LEVEL = 1
+_MAX_BIGINT = (1 << 63) - 1
+_per_thread = threading.local()
 UNKNOWN_SERVICE = "unknown_service"
 
 
@@ -59,7 +61,9 @@ def decode_traces(body: bytes, rules: LinkRules) -> TraceFacts:
         group = _ResourceGroup(resource, cut_resource)
         for scope, cut_scope in zip(resource.scope_spans, cut_resource.scope_spans, strict=True):
             rejected += _collect(scope, cut_scope, group, traces)
-    segments = [trace.segment(rules, names) for trace in traces.values() if trace.spans]
+    segments = [
+        trace.segment(rules, names) for trace in traces.values() if any(part.spans for part in trace.parts)
+    ]
     return TraceFacts(
         segments,
         sum(segment.span_count for segment in segments),
@@ -94,35 +98,42 @@ class _Part(NamedTuple):
 class _Trace:
     """The spans of one trace, while the request is read."""
 
-    __slots__ = ("end_ns", "errors", "id", "parts", "spans", "start_ns")
+    __slots__ = ("end_ns", "errors", "id", "parts", "start_ns")
 
     def __init__(self, trace_id: bytes) -> None:
         self.id = trace_id
         self.parts: list[_Part] = []
-        self.spans: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.start_ns = 1 << 63
         self.end_ns = 0
 
     def segment(self, rules: LinkRules, names: list[bytes]) -> SpanSegment:
-        raw = b"".join(_encode(part) for part in self.parts)
+        raw = b"".join([_encode(part) for part in self.parts])
         links: tuple[Any, ...] = ()
         if names:
             links = rules.of_segment(raw, [span for part in self.parts for span in part.spans], names)
+        spans: dict[str, int] = {}
+        for part in self.parts:
+            spans[part.group.service] = spans.get(part.group.service, 0) + len(part.spans)
         return SpanSegment(
             trace_id=self.id,
             digest=blake2b(raw, digest_size=16).digest(),
-            span_count=self.spans.total(),
-            error_count=self.errors.total(),
+            span_count=sum(spans.values()),
+            error_count=sum(self.errors.values()),
             start_ns=min(self.start_ns, _MAX_BIGINT),
             end_ns=min(self.end_ns, _MAX_BIGINT),
             links=links,
-            services=tuple((service, count, self.errors[service]) for service, count in self.spans.items()),
-            blob=zstandard.ZstdCompressor(level=_LEVEL).compress(raw),
+            services=tuple((service, count, self.errors[service]) for service, count in spans.items()),
+            blob=_compress(raw),
         )
 
 
-_MAX_BIGINT = (1 << 63) - 1
+def _compress(raw: bytes) -> bytes:
+    """Compressors are dear to make and must not be shared by threads."""
+    compressor: zstandard.ZstdCompressor | None = getattr(_per_thread, "compressor", None)
+    if compressor is None:
+        compressor = _per_thread.compressor = zstandard.ZstdCompressor(level=1)
+    return compressor.compress(raw)
 
 
 def _collect(scope: Any, cut: Any, group: _ResourceGroup, traces: dict[bytes, _Trace]) -> int:
@@ -150,8 +161,7 @@ def _collect(scope: Any, cut: Any, group: _ResourceGroup, traces: dict[bytes, _T
             continue
         trace, spans = entry
         spans.append(raw)
-        trace.spans[service] += 1
-        if span.status.code == _ERROR:
+        if span.HasField("status") and span.status.code == _ERROR:
             trace.errors[service] += 1
         start_ns, end_ns = span.start_time_unix_nano, span.end_time_unix_nano
         if start_ns < trace.start_ns:

@@ -1,9 +1,9 @@
 """Cutting trace requests into segments without taking the spans apart.
 
 The OTLP trace messages are declared here a second time, with less in them: what is not needed for cutting is
-`bytes`. Both declarations read the same wire format, so protobuf's own parser finds the exact bytes of every span
-for a fraction of the price of decoding it. tests/collectors/test_wire.py proves that cutting and joining equal
-opentelemetry-proto.
+`bytes`. Both declarations read the same wire format, so protobuf's own parser finds the exact bytes of every
+span for a fraction of the price of decoding it. tests/collectors/test_wire.py proves that cutting and joining
+equal opentelemetry-proto.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ def _declare(file: descriptor_pb2.FileDescriptorProto, name: str, *fields: tuple
             field.type_name = f".{_PACKAGE}.{kind}"
 
 
-def _message_class() -> Any:
-    file = descriptor_pb2.FileDescriptorProto(name="controltower/wire.proto", package=_PACKAGE, syntax="proto3")
+def _message_classes() -> tuple[Any, Any]:
+    file = descriptor_pb2.FileDescriptorProto(
+        name="controltower/wire.proto", package=_PACKAGE, syntax="proto3"
+    )
     # Every field is repeated: a writer may send a part twice, and proto3 then merges the two.
     _declare(file, "ScopeSpans", ("scope", 1, "bytes"), ("spans", 2, "bytes"), ("schema_url", 3, "bytes"))
     _declare(
@@ -39,13 +41,22 @@ def _message_class() -> Any:
         ("schema_url", 3, "bytes"),
     )
     _declare(file, "TracesData", ("resource_spans", 1, "ResourceSpans"))
+    _declare(file, "Span", ("attributes", 9, "bytes"))
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)  # type: ignore[no-untyped-call]
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.TracesData"))  # type: ignore[no-untyped-call]
+    pool.Add(file)
+    traces_data, span = (pool.FindMessageTypeByName(f"{_PACKAGE}.{n}") for n in ("TracesData", "Span"))
+    return message_factory.GetMessageClass(traces_data), message_factory.GetMessageClass(span)
 
 
-TracesData: Any = _message_class()
-"""`TracesData.FromString(body)`: resource_spans[] of resource[], scope_spans[] (scope[], spans[], schema_url[]), schema_url[]; all leaves are bytes."""
+TracesData: Any
+"""`TracesData.FromString(body)` has resource_spans[] of resource[], scope_spans[] (of scope[], spans[],
+schema_url[]) and schema_url[]; all leaves are bytes.
+"""
+
+Span: Any
+"""`Span.FromString(span)` has attributes[], each the bytes of a KeyValue."""
+
+TracesData, Span = _message_classes()
 
 
 def field(tag: int, value: bytes) -> bytes:

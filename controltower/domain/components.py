@@ -1,11 +1,12 @@
 """Components: facts stitched together by the identifiers they share.
 
-A component is a set of identifier keys of one bond, the facts at home there, and its ties to components of other
-bonds. Everything in it is a set and merging is union: commutative, associative and idempotent, whatever the order.
+A component is a set of identifier keys of one bond, the facts at home there, and its ties to components of
+other bonds. Everything in it is a set and merging is union: commutative, associative and idempotent, whatever
+the order.
 
 - An ORDER component is a journey.
-- A LEG component (the events of one parcel) shows on every journey that names one of its keys; while nobody does,
-  it is a journey of its own.
+- A LEG component (the events of one parcel) shows on every journey that names one of its keys; while nobody
+  does, it is a journey of its own.
 - A TRACE component holds facts that know nothing but their trace.
 """
 
@@ -27,8 +28,8 @@ from controltower.domain.journeys import Fact
 
 NO_TITLE = (999, "", "")
 _TITLE_ORDER = (
-    "order_name order order_number purchase_order sales_order rma return order_id erp_document checkout payment "
-    "correlation shipment fulfillment tracking package delivery pick_ticket invoice settlement trace"
+    "order_name order order_number purchase_order sales_order rma return order_id erp_document checkout "
+    "payment correlation shipment fulfillment tracking package delivery pick_ticket invoice settlement trace"
 ).split()
 _TITLE_RANK = {kind: rank for rank, kind in enumerate(_TITLE_ORDER)}
 
@@ -67,7 +68,9 @@ class Ties(NamedTuple):
     """How one event is tied to others."""
 
     anchor: bytes  # immutable: the least key of its strongest bond
-    home: dict[bytes, Identifier]  # keys of its strongest bond; empty when it knows no identifier and no trace
+    home: dict[
+        bytes, Identifier
+    ]  # keys of its strongest bond; empty when it knows no identifier and no trace
     weaker: dict[bytes, Identifier]  # LEG keys that it names besides ORDER keys
     labels: dict[bytes, Identifier]
     refused: int  # identifiers that would have melted journeys
@@ -93,7 +96,9 @@ def ties_of(event: Event) -> Ties:
     return Ties(anchor, home, weaker, labels, refused)
 
 
-def home_of_span(identifiers: Collection[Identifier]) -> tuple[dict[bytes, Identifier], dict[bytes, Identifier]]:
+def home_of_span(
+    identifiers: Collection[Identifier],
+) -> tuple[dict[bytes, Identifier], dict[bytes, Identifier]]:
     """The keys of the strongest bond that a span names, and the weaker LEG keys beside them."""
     order = {key_of(i): i for i in identifiers if bond_of(i.kind) is Bond.ORDER}
     leg = {key_of(i): i for i in identifiers if bond_of(i.kind) is Bond.LEG}

@@ -6,6 +6,7 @@ epoch, UTC; what screens and the API hand out are aware datetimes (``*_at``).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from controltower.domain.identifiers import Identifier
@@ -37,7 +38,8 @@ class Event(NamedTuple):
     payload: bytes = b""  # the event as it came, whole
 
 
-class EventFault(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class EventFault:
     """A batch item that could not become an event."""
 
     index: int  # position in the request

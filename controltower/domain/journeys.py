@@ -22,7 +22,8 @@ STATUSES = (IN_FLIGHT, FAILED_STATUS, DONE, CANCELLED)
 
 
 class Fact(NamedTuple):
-    """What the fold needs of an event; a journey keeps these beside itself, so that folding reads no events."""
+    """What the fold needs of an event; a journey keeps these beside itself, so that folding reads no events.
+    """
 
     occurred_us: int
     digest: bytes

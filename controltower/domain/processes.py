@@ -28,7 +28,8 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an event type says: the stage it is about, whether it failed there, whether it ends the journey."""
+    """What an event type says: the stage it is about, whether it failed there, whether it ends the journey.
+    """
 
     stage: int | None = None
     failed: bool = False
@@ -79,7 +80,9 @@ def parse_process(text: str, name: str) -> Process:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         raise BadProcess(f"{name}: not valid TOML: {exc}") from exc
-    stages = tuple(_stage(entry, f"{name}: stages[{i}]") for i, entry in enumerate(_list(document, "stages", name)))
+    stages = tuple(
+        _stage(entry, f"{name}: stages[{i}]") for i, entry in enumerate(_list(document, "stages", name))
+    )
     if not stages:
         raise BadProcess(f"{name}: stages: expected at least one stage")
     outcomes = document.get("outcomes", {})

@@ -1,1 +1,3 @@
-"""The lineage store: the only place that knows SQL. Functions take a session or connection and return dataclasses."""
+"""The lineage store: the only place that knows SQL. Functions take a session or connection and return
+dataclasses.
+"""

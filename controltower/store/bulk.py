@@ -99,7 +99,9 @@ class _SQLiteBulk:
 
     def update(self, table: Table, column: str, value: Any, by: str, keys: Iterable[bytes]) -> None:
         for part, marks in self._marks(keys):
-            self._execute(f'UPDATE "{table.name}" SET "{column}" = ? WHERE "{by}" IN ({marks})', (value, *part))
+            self._execute(
+                f'UPDATE "{table.name}" SET "{column}" = ? WHERE "{by}" IN ({marks})', (value, *part)
+            )
 
     def delete(self, table: Table, by: str, keys: Iterable[bytes]) -> None:
         for part, marks in self._marks(keys):

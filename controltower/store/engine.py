@@ -56,7 +56,9 @@ def open_database(url: str) -> Database:
     backend = parsed.get_backend_name()
     if backend == SQLITE:
         if not parsed.database or parsed.database == ":memory:":
-            raise BadSetting("CONTROLTOWER_DATABASE_URL: expected the path of a file, as in sqlite:///var/tower.db")
+            raise BadSetting(
+                "CONTROLTOWER_DATABASE_URL: expected the path of a file, as in sqlite:///var/tower.db"
+            )
         path = Path(parsed.database)
         path.parent.mkdir(parents=True, exist_ok=True)
         return Database(
@@ -105,7 +107,8 @@ def _sqlite_engine(url: str, cache_kib: int, *, pool_size: int) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(connection: SQLiteConnection, _: Any) -> None:
-        # The driver's own implicit BEGIN would start transactions as readers, which cannot be upgraded safely.
+        # The driver's own implicit BEGIN would start transactions as readers, which cannot be upgraded
+        # safely.
         connection.isolation_level = None
         for pragma in (*_SQLITE_PRAGMAS, f"PRAGMA cache_size=-{cache_kib}"):
             connection.execute(pragma)
@@ -145,7 +148,9 @@ def reading(db: Database) -> Iterator[Connection]:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn what drivers raise when the store cannot serve into StoreUnavailable; let mistakes of ours through."""
+    """Turn what drivers raise when the store cannot serve into StoreUnavailable; let mistakes of ours
+    through.
+    """
     try:
         yield
     except (IntegrityError, ProgrammingError):

@@ -16,8 +16,8 @@ from controltower.domain.facts import FAILED, Event, Quarantined, QueueSample, S
 from controltower.domain.identifiers import key_of
 from controltower.domain.processes import Process
 from controltower.store import tables
-from controltower.store.components import write_identifiers, write_links
 from controltower.store.bulk import Bulk, Row, bulk_of
+from controltower.store.components import write_identifiers, write_links
 from controltower.store.engine import POSTGRESQL
 from controltower.store.projection import Projection
 
@@ -118,7 +118,8 @@ def write_facts(
     processes: Mapping[str, Process],
     now_us: int,
 ) -> list[Receipt]:
-    """Store the batches and bring journeys up to date; facts that are there already are counted and left alone.
+    """Store the batches and bring journeys up to date; facts that are there already are counted and left
+    alone.
 
     The caller's transaction must be a writing one; nothing is visible before it commits.
     """
@@ -158,8 +159,8 @@ def _write_events(
     stored = bulk.insert_new(tables.event, [event.row for event in distinct.values()])
     new = {row[1]: distinct[row[1]] for row in stored} if len(stored) < len(distinct) else distinct
     figures.count("duplicates", total - len(new))
-    for event, ties, _ in new.values():
-        figures.add_event(event, ties)
+    for stored_event in new.values():
+        figures.add_event(stored_event.event, stored_event.ties)
     _write_labels(bulk, new.values())
     return new
 
@@ -224,9 +225,7 @@ def _write_samples(bulk: Bulk, prepared: Sequence[PreparedBatch], figures: _Figu
     bulk.replace(tables.queue_sample, list(rows.values()))
 
 
-def _write_quarantine(
-    bulk: Bulk, items: Sequence[Quarantined], figures: _Figures, now_us: int
-) -> None:
+def _write_quarantine(bulk: Bulk, items: Sequence[Quarantined], figures: _Figures, now_us: int) -> None:
     rows = []
     for item in items:
         digest = blake2b(item.payload + item.reason.encode(), digest_size=16).digest()

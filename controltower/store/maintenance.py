@@ -13,8 +13,8 @@ _WORTHWHILE = 4 * 1024 * 1024
 def checkpoint(db: Database) -> int:
     """Copy what the write-ahead log holds into the database; returns the size the log had, in bytes.
 
-    PASSIVE waits for nobody but lets the log grow while somebody reads; above 64 MiB TRUNCATE makes writers wait
-    a moment, so that the log stays small enough to be read fast.
+    PASSIVE waits for nobody but lets the log grow while somebody reads; above 64 MiB TRUNCATE makes writers
+    wait a moment, so that the log stays small enough to be read fast.
     """
     if db.dialect != SQLITE or db.path is None:
         return 0

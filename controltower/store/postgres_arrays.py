@@ -1,7 +1,8 @@
 """Columns of rows as PostgreSQL arrays in binary form.
 
-psycopg dumps lists element by element in Python, with a regular expression each for text; for the arrays of the
-group commit that cost more than all of PostgreSQL's work. Format: array_send in PostgreSQL's arrayfuncs.c.
+psycopg dumps lists element by element in Python, with a regular expression each for text; for the arrays of
+the group commit that cost more than all of PostgreSQL's work. Format: array_send in PostgreSQL's
+arrayfuncs.c.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Keeping journeys up to date as facts are committed.
 
-One `Projection` lives inside one transaction that no other projection can overlap with (SQLite has one writer;
-on PostgreSQL store.facts takes an advisory lock), so it may read a component, add to it and write it back.
-Its cost follows the components that the new facts touch. What each fact means is in domain.components; here the
-touched components are loaded in bulk, united, folded and written back in bulk.
+One `Projection` lives inside one transaction that no other projection can overlap with (SQLite has one
+writer; on PostgreSQL store.facts takes an advisory lock), so it may read a component, add to it and write it
+back. Its cost follows the components that the new facts touch. What each fact means is in domain.components;
+here the touched components are loaded in bulk, united, folded and written back in bulk.
 """
 
 from __future__ import annotations
@@ -99,7 +99,9 @@ class Projection:
         gone: list[bytes] = []
         unlisted: list[bytes] = []
         for component in sorted(self._touched, key=lambda c: c.id):
-            olds = [self._old[old] for old in {self._stored_id[k] for k in component.keys if k in self._stored_id}]
+            olds = [
+                self._old[old] for old in {self._stored_id[k] for k in component.keys if k in self._stored_id}
+            ]
             self._write(component, olds, journeys, systems, counts)
             gone.extend(old.id for old in olds if old.id != component.id)
             if olds and journeys[-1][_HIDDEN]:
@@ -191,7 +193,9 @@ class Projection:
 
     def _tie_to_spans(self, trace_ids: set[bytes]) -> None:
         rows = self._bulk.select(tables.span_segment, ("trace_id", "links"), "trace_id", trace_ids)
-        named = [(span, trace_key(bytes(trace_id))) for trace_id, packed in rows for span in read_links(packed)]
+        named = [
+            (span, trace_key(bytes(trace_id))) for trace_id, packed in rows for span in read_links(packed)
+        ]
         self._load({key_of(identifier) for span, _ in named for identifier in span})
         for span, waiting_id in named:
             waiting = self._home[waiting_id]
@@ -361,7 +365,11 @@ def _count_old(old: _Old, counts: Counter[tuple[str, str, str]]) -> None:
 def _counted(
     process: str, status: str, stage: str, channel: str, reported_status: str, reached: list[str]
 ) -> list[tuple[str, str, str]]:
-    keys = [("status", process, status), ("channel", process, channel), ("reported_status", process, reported_status)]
+    keys = [
+        ("status", process, status),
+        ("channel", process, channel),
+        ("reported_status", process, reported_status),
+    ]
     if status == "in_flight":
         keys.append(("waiting", process, stage))
     keys.append(("stage", process, stage))

@@ -17,8 +17,9 @@ _MIGRATION_LOCK = 0x6D696772
 
 
 def upgrade(db: Database) -> tuple[str | None, str | None]:
-    """Apply what is missing; returns the revisions before and after. Safe to call at every start, by any number
-    of processes at once."""
+    """Apply what is missing; returns the revisions before and after. Safe to call at every start, by any
+    number of processes at once.
+    """
     with translated_errors(), db.engine.connect() as bare:
         connection = bare.execution_options(writes=True)
         with connection.begin():

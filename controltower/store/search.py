@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from controltower.domain.identifiers import TRACE
+from controltower.domain.identifiers import CORRELATION, TRACE, Identifier, key_of
 from controltower.store.journey_rows import JourneyRow
 from controltower.store.journeys import journey_trace_ids
-from controltower.store.lookup import Match, list_matches
+from controltower.store.lookup import Match, list_matches, spellings
 from controltower.store.membership import find_shown
+from controltower.store.tables import trace_link
 from controltower.store.traces import find_journeys_of_trace, is_trace
 
 _MANY = 200  # matches that are looked at, so that a common e-mail address still shows its newest orders
+_ID_BYTES = 16
+_SPAN_KINDS = (CORRELATION, "order", "order_id", "order_name", "payment", "shipment", "tracking", "invoice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +46,16 @@ def search(c: Connection, text: str, *, limit: int = 20) -> list[Hit]:
             # Only spans name it: there is nothing to see but their traces.
             traces = journey_trace_ids(c, row.id, limit=limit)
             hits.extend(Hit("trace", match.kind, match.value, None, trace_id) for trace_id in traces)
-    return _distinct(hits)[:limit]
+    return _distinct(hits or _by_span(c, text, limit))[:limit]
 
 
 def _by_id(c: Connection, text: str) -> list[Hit]:
     """The trace or journey whose 32 hexadecimal digits were pasted."""
     try:
-        given = bytes.fromhex(text) if len(text) == 32 else b""
+        given = bytes.fromhex(text)
     except ValueError:
         return []
-    if not given:
+    if len(given) != _ID_BYTES or len(text) != 2 * _ID_BYTES:
         return []
     hits: list[Hit] = []
     if is_trace(c, given):
@@ -63,6 +66,22 @@ def _by_id(c: Connection, text: str) -> list[Hit]:
     if journey is not None:
         hits.append(Hit("journey", "journey", text.lower(), journey))
     return hits
+
+
+def _by_span(c: Connection, text: str, limit: int) -> list[Hit]:
+    """The traces whose spans carry exactly this identifier.
+
+    What only spans name is stored by key alone, so the key of every kind that spans carry is looked for.
+    """
+    keys = {
+        key_of(name): name
+        for kind in _SPAN_KINDS
+        for value in spellings(text)
+        if (name := Identifier(kind, value))
+    }
+    query = select(trace_link.c.key, trace_link.c.trace_id).where(trace_link.c.key.in_(keys))
+    rows = c.execute(query.order_by(trace_link.c.key, trace_link.c.trace_id).limit(limit))
+    return [Hit("trace", *keys[row.key], None, row.trace_id) for row in rows]
 
 
 def _rank(match: Match, row: JourneyRow | None) -> tuple[bool, str, int]:

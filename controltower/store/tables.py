@@ -2,10 +2,11 @@
 
 Rules that hold for every table (checked by tests/store/test_tables.py), so that the schema can be spread
 over Citus workers without being redesigned: `info["distribution_key"]` names the key; every primary key and
-unique constraint begins with it; it is never updated; no foreign key spans two keys; no sequence is a public id.
-Tables with `info["reference"]` are small and would be replicated to every worker.
+unique constraint begins with it; it is never updated; no foreign key spans two keys; no sequence is a public
+id. Tables with `info["reference"]` are small and would be replicated to every worker.
 
-A column's `info["merge"]` (sum, min, max) says how a figure that is written again combines with what is there.
+A column's `info["merge"]` (sum, min, max) says how a figure that is written again combines with what is
+there.
 
 Times are integers since the epoch, UTC: `*_us` microseconds, `*_ns` nanoseconds.
 """
@@ -75,7 +76,9 @@ span_segment = Table(
     Column("end_ns", BigInteger, nullable=False),
     Column("span_count", Integer, nullable=False),
     Column("error_count", Integer, nullable=False),
-    Column("links", LargeBinary, nullable=False),  # what its spans name: MessagePack [[[kind, value], ...], ...], or empty
+    Column(
+        "links", LargeBinary, nullable=False
+    ),  # what its spans name: MessagePack [[[kind, value], ...], ...], or empty
     Column("blob", LargeBinary, nullable=False),  # zstd of TracesData
     info={"distribution_key": "trace_id"},
 )
@@ -214,7 +217,9 @@ source = Table(
     Column("last_occurred_us", BigInteger, nullable=False, info={"merge": "max"}),
     Column("facts", BigInteger, nullable=False, info={"merge": "sum"}),
     Column("errors", BigInteger, nullable=False, info={"merge": "sum"}),
-    Column("refused_links", BigInteger, nullable=False, info={"merge": "sum"}),  # identifiers that would melt journeys
+    Column(
+        "refused_links", BigInteger, nullable=False, info={"merge": "sum"}
+    ),  # identifiers that would melt journeys
     sqlite_with_rowid=False,
     info={"reference": True},
 )

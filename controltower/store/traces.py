@@ -69,7 +69,8 @@ def is_trace(c: Connection, trace_id: bytes) -> bool:
 def find_journeys_of_trace(c: Connection, trace_id: bytes) -> list[JourneyRow]:
     """The journeys that the spans or events of a trace belong to, newest started first."""
     named = select(span_segment.c.links).where(span_segment.c.trace_id == trace_id)
-    keys = {key_of(identifier) for one in c.execute(named).scalars() for identifier in read_identifiers(one)}
+    spans = (span for packed in c.execute(named).scalars() for span in read_links(packed))
+    keys = {key_of(identifier) for span in spans for identifier in span}
     keys.update(c.execute(select(event.c.anchor).where(event.c.trace_id == trace_id)).scalars())
     found = {row.id: row for row in find_shown(c, keys).values() if not row.hidden}
     return newest_first(found.values())

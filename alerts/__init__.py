@@ -1,0 +1,1 @@
+"""Alerts: rules find, incidents remember, routes choose, channels deliver."""

@@ -1,0 +1,131 @@
+"""The `controltower` command."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+import click
+
+from controltower import __version__
+from controltower.domain.errors import ControlTowerError
+from controltower.services.accounts import invite
+from controltower.services.tokens import create_token
+from controltower.settings import Settings, load_settings
+from controltower.store.engine import open_database
+from controltower.store.schema import upgrade
+from controltower.wiring import Roles, demo_arguments, opened_store, run, utc_now
+
+_ROLE_NAMES = ("viewer", "support", "operator", "admin")
+_TOKEN_ROLES = ("ingest", *_ROLE_NAMES)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; an error that a person can act on is one sentence and exit code 1."""
+    try:
+        commands.main(args=arguments, prog_name="controltower", standalone_mode=False)
+    except click.ClickException as exc:
+        exc.show()
+        sys.exit(exc.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except ControlTowerError as exc:
+        click.echo(f"controltower: {exc}", err=True)
+        sys.exit(1)
+
+
+@click.group()
+@click.version_option(__version__)
+@click.pass_context
+def commands(context: click.Context) -> None:
+    """The operations control tower. Settings are environment variables: see docs/reference/settings.md."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    context.obj = load_settings()
+
+
+@commands.command()
+@click.option("--demo", is_flag=True, help="Start a simulated retail estate beside the tower.")
+@click.option("--demo-seed", default=7, show_default=True, help="The same seed plays the same orders.")
+@click.option("--demo-rate", default=12.0, show_default=True, help="Orders per minute.")
+@click.pass_obj
+def up(settings: Settings, demo: bool, demo_seed: int, demo_rate: float) -> None:
+    """Run everything in one process."""
+
+    def estate() -> list[str]:
+        return demo_arguments(settings, seed=demo_seed, rate=demo_rate)
+
+    run(settings, Roles(), say=click.echo, demo=estate if demo else None)
+
+
+@commands.command()
+@click.pass_obj
+def web(settings: Settings) -> None:
+    """Serve the screens, the API and the ingest addresses of the http listener."""
+    run(settings, Roles(collect=False, work=False), say=click.echo, demo=None)
+
+
+@commands.command()
+@click.pass_obj
+def collect(settings: Settings) -> None:
+    """Serve OTLP at its own listeners."""
+    run(settings, Roles(web=False, work=False), say=click.echo, demo=None)
+
+
+@commands.command()
+@click.pass_obj
+def work(settings: Settings) -> None:
+    """Run background steps only."""
+    run(settings, Roles(web=False, collect=False), say=click.echo, demo=None)
+
+
+@commands.group()
+def db() -> None:
+    """Care of the lineage store."""
+
+
+@db.command("upgrade")
+@click.pass_obj
+def db_upgrade(settings: Settings) -> None:
+    """Bring the store to the schema of this version."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    database = open_database(settings.store_url)
+    before, after = upgrade(database)
+    database.dispose()
+    click.echo(
+        f"The store is at revision {after}" + ("." if before == after else f" (was {before or 'empty'}).")
+    )
+
+
+@commands.group()
+def token() -> None:
+    """Tokens for programs."""
+
+
+@token.command("create")
+@click.option("--role", type=click.Choice(_TOKEN_ROLES), default="ingest", show_default=True)
+@click.option("--name", required=True, help="Who will use it, and where.")
+@click.pass_obj
+def token_create(settings: Settings, role: str, name: str) -> None:
+    """Create a token; the last line printed is the token, which is shown only now."""
+    with opened_store(settings) as database:
+        secret = create_token(database, name, role, utc_now())
+    click.echo(f"Token {name!r} with role {role}; keep it, it is not shown again:")
+    click.echo(secret)
+
+
+@commands.group()
+def user() -> None:
+    """People who sign in."""
+
+
+@user.command("add")
+@click.option("--role", type=click.Choice(_ROLE_NAMES), default="viewer", show_default=True)
+@click.option("--name", required=True, help="The name to sign in with.")
+@click.pass_obj
+def user_add(settings: Settings, role: str, name: str) -> None:
+    """Invite a person; the last line printed is a one-time link that sets their password."""
+    with opened_store(settings) as database:
+        account, link = invite(database, name, role, utc_now())
+    click.echo(f"{account.name} may sign in as {role} after setting a password at:")
+    click.echo(f"http://{settings.http}/setup/{link}")

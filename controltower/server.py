@@ -1,0 +1,125 @@
+"""Serving: several HTTP listeners and gRPC in one process and on one event loop, so that one group commit
+serves all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import uvloop
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+
+from controltower.domain.errors import BadSetting
+from controltower.settings import Address
+
+_log = logging.getLogger(__name__)
+
+# Without this the writer thread, busy folding, would keep the event loop waiting 5 ms at a time.
+_SWITCH_INTERVAL = 0.0005
+_BACKLOG = 1024
+_READY_POLL = 0.02
+
+AsgiApp = Callable[..., Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpListener:
+    """An ASGI application and the address where it listens."""
+
+    app: AsgiApp
+    address: Address
+
+
+class GrpcServer:
+    """What serving needs of a gRPC server: grpc.aio.Server has it."""
+
+    async def start(self) -> None:
+        """Start to listen."""
+
+    async def stop(self, grace: float | None) -> None:
+        """Refuse new calls and give running ones `grace` seconds."""
+
+
+def serve(
+    listeners: Sequence[HttpListener],
+    build_grpc: Callable[[], GrpcServer] | None,
+    *,
+    on_ready: Callable[[], None],
+) -> None:
+    """Serve until SIGTERM or SIGINT; `on_ready` is called once every listener accepts connections.
+
+    `build_grpc` is called on the event loop. Raises BadSetting when an address cannot be listened at.
+    """
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    logging.getLogger("_granian").setLevel(logging.ERROR)
+    uvloop.run(_serve(listeners, build_grpc, on_ready))
+
+
+async def _serve(
+    listeners: Sequence[HttpListener],
+    build_grpc: Callable[[], GrpcServer] | None,
+    on_ready: Callable[[], None],
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    for listener in listeners:
+        await _check_free(listener.address)
+    grpc_server = build_grpc() if build_grpc is not None else None
+    if grpc_server is not None:
+        await grpc_server.start()
+    servers = [_http_server(listener) for listener in listeners]
+    running = [asyncio.create_task(server.serve()) for server in servers]
+    for listener in listeners:
+        await _accepting(listener.address)
+    on_ready()
+    await stop.wait()
+    for server in servers:
+        server.stop()
+    if grpc_server is not None:
+        await grpc_server.stop(5.0)
+    await asyncio.gather(*running, return_exceptions=True)
+
+
+def _http_server(listener: HttpListener) -> Any:
+    return Server(
+        listener.app,
+        address=listener.address.host,
+        port=listener.address.port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(keep_alive=True),
+        websockets=False,
+        backlog=_BACKLOG,
+        log_enabled=False,
+    )
+
+
+async def _check_free(address: Address) -> None:
+    """Granian shares a taken port silently; two towers on one port would each get half of the facts."""
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(address.host, address.port), 1.0)
+    except (OSError, TimeoutError):
+        return
+    writer.close()
+    raise BadSetting(f"something listens at {address} already; stop it, or choose another address")
+
+
+async def _accepting(address: Address) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(address.host, address.port)
+        except OSError:
+            await asyncio.sleep(_READY_POLL)
+        else:
+            writer.close()
+            return

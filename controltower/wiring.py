@@ -1,0 +1,261 @@
+"""Putting the parts together: the only module that knows web, collectors and the store at once."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+
+from a2wsgi import WSGIMiddleware
+
+from collectors.events.http import events_routes
+from collectors.events.quarantining import decode_held
+from collectors.http import Headers, IngestApp, Limits
+from collectors.otlp.export import Exporter
+from collectors.otlp.grpc import build_grpc_server
+from collectors.otlp.http import otlp_routes
+from collectors.otlp.links import DEFAULT_ATTRIBUTES, LinkRules
+from collectors.refusals import Unauthorized
+from controltower.domain.errors import BadSetting, Forbidden
+from controltower.domain.processes import Process, parse_process
+from controltower.loop import Step, start_steps
+from controltower.server import HttpListener, serve
+from controltower.services.accounts import create_setup_link
+from controltower.services.ingest import Ingest
+from controltower.services.tokens import TokenBook, has_ingest_token, may_post_facts
+from controltower.settings import AUTO, OPEN, Address, Settings
+from controltower.store.engine import Database, open_database, transaction
+from controltower.store.maintenance import checkpoint
+from controltower.store.schema import upgrade
+from controltower.store.secrets import SESSION_KEY, keep_secret
+from controltower.telemetry import metrics_text
+from controltower.web.app import create_app
+from controltower.web.deps import WebDeps
+
+_MIB = 1024 * 1024
+_CHECKPOINT_SECONDS = 0.5
+_WEB_THREADS = 8
+_DEMO_GRACE = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What one process does."""
+
+    web: bool = True  # screens, API and ingest at the http listener
+    collect: bool = True  # OTLP at its own listeners
+    work: bool = True  # background steps
+
+
+@dataclass(frozen=True, slots=True)
+class Tower:
+    """The parts that every role shares."""
+
+    settings: Settings
+    db: Database
+    processes: Mapping[str, Process]
+    ingest: Ingest
+
+
+def utc_now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+def now_us() -> int:
+    """The clock, in microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+def built_in_processes() -> dict[str, Process]:
+    """The processes that ship with the tower, by name."""
+    folder = files("controltower") / "processes"
+    parsed = [parse_process(f.read_text(), f.name) for f in folder.iterdir() if f.name.endswith(".toml")]
+    return {process.name: process for process in sorted(parsed, key=lambda process: process.name)}
+
+
+@contextmanager
+def opened_store(settings: Settings) -> Iterator[Database]:
+    """The store, at the schema of this version."""
+    if not settings.database_url:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    db = open_database(settings.store_url)
+    try:
+        upgrade(db)
+        yield db
+    finally:
+        db.dispose()
+
+
+@contextmanager
+def opened_tower(settings: Settings) -> Iterator[Tower]:
+    """The store and a running group commit; on the way out all that waits is committed."""
+    with opened_store(settings) as db:
+        processes = built_in_processes()
+        ingest = Ingest(db, processes, now_us)
+        ingest.start()
+        try:
+            yield Tower(settings, db, processes, ingest)
+        finally:
+            ingest.close()
+
+
+def run(
+    settings: Settings, roles: Roles, *, say: Callable[[str], None], demo: Callable[[], list[str]] | None
+) -> None:
+    """Serve until told to stop; `demo`, when given, makes the arguments of the demo estate to start beside.
+    """
+    with opened_tower(settings) as tower:
+        _check_exposure(tower, roles)
+        steps = (Step("checkpoint", lambda: checkpoint(tower.db), _CHECKPOINT_SECONDS),)
+        scheduler = start_steps(steps) if roles.work else None
+        estate: list[subprocess.Popen[bytes]] = []
+
+        def ready() -> None:
+            _announce(tower, roles, say)
+            if demo is not None:
+                estate.append(subprocess.Popen([sys.executable, "-m", "controltower.demo", *demo()]))
+
+        try:
+            serve(_listeners(tower, roles), _grpc(tower) if roles.collect else None, on_ready=ready)
+        finally:
+            for process in estate:
+                _stop(process)
+            if scheduler is not None:
+                scheduler.shutdown(wait=True)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_DEMO_GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _announce(tower: Tower, roles: Roles, say: Callable[[str], None]) -> None:
+    settings = tower.settings
+    if roles.web:
+        say(f"The control tower is at http://{settings.http}")
+        link = create_setup_link(tower.db, utc_now())
+        if link is not None:
+            say("First start: set the administrator's password here (the link works once, within 24 hours):")
+            say(f"  http://{settings.http}/setup/{link}")
+    if roles.collect:
+        say(f"OpenTelemetry: http://{settings.otlp_http} (OTLP/HTTP), {settings.otlp_grpc} (OTLP/gRPC)")
+
+
+def _check_exposure(tower: Tower, roles: Roles) -> None:
+    """Refuse to take facts from other machines without any token to ask for."""
+    settings = tower.settings
+    used = (settings.http,) * roles.web + (settings.otlp_http, settings.otlp_grpc) * roles.collect
+    exposed = [address for address in used if not address.is_loopback]
+    if exposed and settings.ingest_access != OPEN and not has_ingest_token(tower.db):
+        raise BadSetting(
+            f"{exposed[0]} can be reached from other machines, and no ingest token exists yet. "
+            "Create one with 'controltower token create --role ingest --name NAME', or, if everyone who can "
+            f"reach it may post facts, say so: CONTROLTOWER_INGEST_ACCESS={OPEN}"
+        )
+
+
+def _listeners(tower: Tower, roles: Roles) -> list[HttpListener]:
+    settings = tower.settings
+    limits = Limits(body=settings.max_body_mib * _MIB)
+    exporter = _exporter(tower, limits)
+    listeners = []
+    if roles.web:
+        routes = {**otlp_routes(exporter), **events_routes(tower.ingest, now_us, limits)}
+        screens: Any = WSGIMiddleware(_web(tower), workers=_WEB_THREADS)
+        listeners.append(HttpListener(_edge(tower, routes, settings.http, limits, screens), settings.http))
+    if roles.collect:
+        app = _edge(tower, otlp_routes(exporter), settings.otlp_http, limits, None)
+        listeners.append(HttpListener(app, settings.otlp_http))
+    return listeners
+
+
+def _edge(tower: Tower, routes: Any, address: Address, limits: Limits, fallback: Any) -> IngestApp:
+    return IngestApp(
+        routes,
+        authorize=_authorize(tower, address),
+        limits=limits,
+        fallback=fallback,
+        browser_hosts=frozenset((b"localhost", b"127.0.0.1", b"::1")) if address.is_loopback else frozenset(),
+    )
+
+
+def _exporter(tower: Tower, limits: Limits) -> Exporter:
+    attributes = {**DEFAULT_ATTRIBUTES, **tower.settings.link_attributes}
+    return Exporter(tower.ingest, LinkRules(attributes), attributes, now_us, limits)
+
+
+def _grpc(tower: Tower) -> Callable[[], Any]:
+    def build() -> Any:
+        limits = Limits(body=tower.settings.max_body_mib * _MIB)
+        address = tower.settings.otlp_grpc
+        server = build_grpc_server(
+            _exporter(tower, limits), authorize=_authorize(tower, address), limits=limits
+        )
+        try:
+            server.add_insecure_port(str(address))
+        except RuntimeError as exc:
+            raise BadSetting(f"cannot listen at {address}: {exc}") from exc
+        return server
+
+    return build
+
+
+def _authorize(tower: Tower, address: Address) -> Callable[[Headers], None]:
+    """Who may post facts at a listener: see settings.ingest_access."""
+    access = tower.settings.ingest_access
+    if access == OPEN or (access == AUTO and address.is_loopback):
+        return lambda headers: None
+    book = TokenBook(tower.db, utc_now)
+
+    def check(headers: Headers) -> None:
+        scheme, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        if scheme.casefold() != "bearer":
+            secret = headers.get(b"x-api-key", b"").decode("latin-1")
+        role = book.find_role(secret.strip()) if secret else None
+        if role is None:
+            raise Unauthorized("send an ingest token: Authorization: Bearer TOKEN")
+        if not may_post_facts(role):
+            raise Forbidden(f"a token of role {role} may not post facts")
+
+    return check
+
+
+def _web(tower: Tower) -> Any:
+    with transaction(tower.db) as connection:
+        session_key = keep_secret(connection, SESSION_KEY, secrets.token_bytes(32))
+    return create_app(
+        WebDeps(
+            db=tower.db,
+            ingest=tower.ingest,
+            processes=tower.processes,
+            clock=utc_now,
+            session_key=session_key,
+            secure_cookies=tower.settings.secure_cookies,
+            allowed_hosts=frozenset(tower.settings.allowed_hosts),
+            decoders={"events": decode_held},
+            metrics=metrics_text(tower.ingest),
+        )
+    )
+
+
+def demo_arguments(settings: Settings, *, seed: int, rate: float) -> list[str]:
+    """The command line of the demo estate that belongs to this tower."""
+    return [
+        *("--otlp", f"http://{settings.otlp_http}"),
+        *("--events", f"http://{settings.http}/api/v1/events"),
+        *("--seed", str(seed)),
+        *("--rate", str(rate)),
+        "--exit-with-parent",
+    ]
