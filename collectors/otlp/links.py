@@ -19,9 +19,6 @@ DEFAULT_ATTRIBUTES: Mapping[str, str] = {
     "correlation.id": CORRELATION,
     "messaging.message.conversation_id": CORRELATION,
     "order.id": "order",
-    "order.name": "order",
-    "order.number": "order",
-    "erp.document": "erp_document",
     "shipment.id": "shipment",
     "tracking.number": "tracking",
 }

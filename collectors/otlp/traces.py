@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from collectors.otlp.links import LinkRules
-from collectors.otlp.wire import TracesData, field
+from collectors.otlp.wire import TracesData
 from controltower.domain.errors import BadPayload
 from controltower.domain.facts import SpanSegment
 
@@ -27,9 +27,6 @@ _SPAN_ID_BYTES = 8
 _NO_TRACE = bytes(_TRACE_ID_BYTES)
 _NO_SPAN = bytes(_SPAN_ID_BYTES)
 _ERROR = Status.STATUS_CODE_ERROR
-_RESOURCE_SPANS = _SCOPE_PART = 0x0A  # field 1, length-delimited
-_SCOPE_SPANS = _SPANS = 0x12  # field 2
-_SCHEMA_URL = 0x1A  # field 3
 _MAX_BIGINT = (1 << 63) - 1
 _per_thread = threading.local()
 UNKNOWN_SERVICE = "unknown_service"
@@ -75,11 +72,10 @@ def decode_traces(body: bytes, rules: LinkRules) -> TraceFacts:
 class _ResourceGroup:
     """The parts of a ResourceSpans that every segment cut from it repeats."""
 
-    __slots__ = ("head", "service", "tail")
+    __slots__ = ("cut", "service")
 
     def __init__(self, resource: Any, cut: Any) -> None:
-        self.head = b"".join(field(_SCOPE_PART, part) for part in cut.resource)
-        self.tail = b"".join(field(_SCHEMA_URL, part) for part in cut.schema_url)
+        self.cut = cut
         self.service = UNKNOWN_SERVICE
         for attribute in resource.resource.attributes:
             if attribute.key == "service.name":
@@ -90,9 +86,18 @@ class _Part(NamedTuple):
     """The spans of one trace in one ScopeSpans."""
 
     group: _ResourceGroup
-    scope_head: bytes
-    scope_tail: bytes
+    cut: Any
     spans: list[bytes]
+
+    def add_to(self, data: Any) -> None:
+        """Append this part to a TracesData of collectors.otlp.wire."""
+        resource_spans = data.resource_spans.add()
+        resource_spans.resource.extend(self.group.cut.resource)
+        resource_spans.schema_url.extend(self.group.cut.schema_url)
+        scope_spans = resource_spans.scope_spans.add()
+        scope_spans.scope.extend(self.cut.scope)
+        scope_spans.spans.extend(self.spans)
+        scope_spans.schema_url.extend(self.cut.schema_url)
 
 
 class _Trace:
@@ -108,7 +113,11 @@ class _Trace:
         self.end_ns = 0
 
     def segment(self, rules: LinkRules, names: list[bytes]) -> SpanSegment:
-        raw = b"".join([_encode(part) for part in self.parts])
+        data = TracesData()
+        for part in self.parts:
+            part.add_to(data)
+        raw = data.SerializeToString()
+        blob = _compress(raw)
         links: tuple[Any, ...] = ()
         if names:
             links = rules.of_segment(raw, [span for part in self.parts for span in part.spans], names)
@@ -117,14 +126,14 @@ class _Trace:
             spans[part.group.service] = spans.get(part.group.service, 0) + len(part.spans)
         return SpanSegment(
             trace_id=self.id,
-            digest=blake2b(raw, digest_size=16).digest(),
+            digest=blake2b(blob, digest_size=16).digest(),
             span_count=sum(spans.values()),
             error_count=sum(self.errors.values()),
             start_ns=min(self.start_ns, _MAX_BIGINT),
             end_ns=min(self.end_ns, _MAX_BIGINT),
             links=links,
             services=tuple((service, count, self.errors[service]) for service, count in spans.items()),
-            blob=_compress(raw),
+            blob=blob,
         )
 
 
@@ -138,8 +147,6 @@ def _compress(raw: bytes) -> bytes:
 
 def _collect(scope: Any, cut: Any, group: _ResourceGroup, traces: dict[bytes, _Trace]) -> int:
     """Sort the spans of one ScopeSpans into their traces; returns how many had no valid id."""
-    head = b"".join(field(_SCOPE_PART, part) for part in cut.scope)
-    tail = b"".join(field(_SCHEMA_URL, part) for part in cut.schema_url)
     here: dict[bytes, tuple[_Trace, list[bytes]]] = {}
     service = group.service
     rejected = 0
@@ -154,7 +161,7 @@ def _collect(scope: Any, cut: Any, group: _ResourceGroup, traces: dict[bytes, _T
             if trace is None:
                 trace = traces[trace_id] = _Trace(trace_id)
             entry = here[trace_id] = (trace, [])
-            trace.parts.append(_Part(group, head, tail, entry[1]))
+            trace.parts.append(_Part(group, cut, entry[1]))
         span_id = span.span_id
         if len(span_id) != _SPAN_ID_BYTES or span_id == _NO_SPAN:
             rejected += 1
@@ -169,9 +176,3 @@ def _collect(scope: Any, cut: Any, group: _ResourceGroup, traces: dict[bytes, _T
         if end_ns > trace.end_ns:
             trace.end_ns = end_ns
     return rejected
-
-
-def _encode(part: _Part) -> bytes:
-    spans = b"".join([field(_SPANS, span) for span in part.spans])
-    scope_spans = field(_SCOPE_SPANS, part.scope_head + spans + part.scope_tail)
-    return field(_RESOURCE_SPANS, part.group.head + scope_spans + part.group.tail)

@@ -57,18 +57,3 @@ Span: Any
 """`Span.FromString(span)` has attributes[], each the bytes of a KeyValue."""
 
 TracesData, Span = _message_classes()
-
-
-def field(tag: int, value: bytes) -> bytes:
-    """A length-delimited field: its tag byte, its length, its bytes."""
-    size = len(value)
-    if size < 0x80:
-        return bytes((tag, size)) + value
-    if size < 0x4000:
-        return bytes((tag, size & 0x7F | 0x80, size >> 7)) + value
-    length = bytearray((tag,))
-    while size > 0x7F:
-        length.append(size & 0x7F | 0x80)
-        size >>= 7
-    length.append(size)
-    return bytes(length) + value

@@ -1,0 +1,130 @@
+"""What an event says about the business: identifiers, outcome, worth and whose it is.
+
+Nothing here refuses an event: one that says nothing of this kind is stored all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from collectors.json_values import text_of
+from controltower.domain.facts import FAILED, OK
+from controltower.domain.identifiers import CORRELATION, MAX_KIND_LENGTH, TRACE, Bond, Identifier, bond_of
+from controltower.domain.processes import FAILURE_SUFFIXES
+
+MAX_IDENTIFIERS = 256  # of one event; more is a list of something else
+MAX_WORD = 128
+_FAILED_WORDS = frozenset((FAILED, "failure", "error", "rejected"))
+_FAILED_TYPES = tuple("." + suffix for suffix in FAILURE_SUFFIXES)
+_LABEL_KINDS = frozenset(("customer", "email", "sku", "batch"))
+
+
+class Business(NamedTuple):
+    """The business content of an event; every part may be empty."""
+
+    identifiers: tuple[Identifier, ...]
+    system: str
+    outcome: str
+    error_code: str
+    error_message: str
+    channel: str
+    amount: str
+    currency: str
+    customer: str
+    status: str
+
+
+def read_business(attributes: Mapping[str, object], data: object, event_type: str) -> Business:
+    """Read the extensions and the canonical keys of the data."""
+    found = _attribute_identifiers(attributes)
+    outcome = _outcome_of(attributes.get("outcome"), event_type)
+    if type(data) is not dict:
+        return Business(tuple(found), "", outcome, "", "", "", "", "", "", "")
+    get = data.get
+    if "identifiers" in data:
+        _add_identifiers(found, get("identifiers"))
+    customer = _customer(found, get("customer")) if "customer" in data else ""
+    error_code, error_message = _error(get("error")) if "error" in data else ("", "")
+    amount, currency = _total(get("total")) if "total" in data else ("", "")
+    if outcome is OK and "outcome" in data:
+        outcome = _outcome_of(get("outcome"), "")
+    return Business(
+        tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found),
+        text_of(get("system"), MAX_WORD),
+        outcome,
+        error_code,
+        error_message,
+        text_of(get("channel"), MAX_WORD),
+        amount,
+        currency,
+        customer,
+        text_of(get("status"), MAX_WORD),
+    )
+
+
+def _attribute_identifiers(attributes: Mapping[str, object]) -> list[Identifier]:
+    found = []
+    correlation = text_of(attributes.get("correlationid"))
+    if correlation:
+        found.append(Identifier(CORRELATION, correlation))
+    subject = attributes.get("subject")
+    if type(subject) is str:
+        kind, slash, value = subject.partition("/")
+        if slash and value and _is_known(kind):
+            found.append(Identifier(kind, text_of(value)))
+    return found
+
+
+def _is_known(kind: str) -> bool:
+    return kind in _LABEL_KINDS or (kind != TRACE and bond_of(kind) is not Bond.LABEL)
+
+
+def _add_identifiers(found: list[Identifier], declared: object) -> None:
+    if type(declared) is not dict:
+        return
+    for kind, values in declared.items():
+        if not kind or len(kind) > MAX_KIND_LENGTH or "\0" in kind:
+            continue
+        for value in values if type(values) is list else (values,):
+            text = text_of(value)
+            if text and len(found) < MAX_IDENTIFIERS:
+                found.append(Identifier(kind, text))
+
+
+def _customer(found: list[Identifier], customer: object) -> str:
+    if type(customer) is not dict:
+        return text_of(customer, MAX_WORD)
+    name, email = text_of(customer.get("name"), MAX_WORD), text_of(customer.get("email")).lower()
+    number = text_of(customer.get("id"))
+    if email:
+        found.append(Identifier("email", email))
+    if number:
+        found.append(Identifier("customer", number))
+    return name or email or number
+
+
+def _outcome_of(outcome: object, event_type: str) -> str:
+    if type(outcome) is str and outcome.strip().lower() in _FAILED_WORDS:
+        return FAILED
+    return FAILED if event_type.lower().endswith(_FAILED_TYPES) else OK
+
+
+def _error(error: object) -> tuple[str, str]:
+    if type(error) is dict:
+        return text_of(error.get("code"), MAX_WORD), text_of(error.get("message"))
+    return "", text_of(error)
+
+
+def _total(total: object) -> tuple[str, str]:
+    if type(total) is dict:
+        return _amount(total.get("amount")), text_of(total.get("currency"), 16)
+    return _amount(total), ""
+
+
+def _amount(value: object) -> str:
+    """A decimal number as written, "" for anything else: a formatted 1.234,50 could mean two amounts."""
+    text = text_of(value, 64)
+    whole, point, fraction = text.removeprefix("-").partition(".")
+    is_plain = text.isascii() and whole.isdecimal() and (not point or fraction.isdecimal())
+    return text if is_plain else ""

@@ -1,0 +1,1 @@
+"""OTLP: traces, metrics and logs, over HTTP (protobuf and JSON) and gRPC."""
