@@ -5,17 +5,21 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
+from collectors.files.csv_import import ImportReport, import_csv
+from collectors.mapping.csv_mapping import load_csv_mapping
 from controltower import __version__
+from controltower.checkup import examine, report
 from controltower.domain.errors import ControlTowerError
 from controltower.services.accounts import invite
 from controltower.services.tokens import create_token
 from controltower.settings import Settings, load_settings
 from controltower.store.engine import open_database
 from controltower.store.schema import upgrade
-from controltower.wiring import Roles, demo_arguments, opened_store, run, utc_now
+from controltower.wiring import Roles, demo_arguments, opened_store, opened_tower, run, utc_now
 
 _ROLE_NAMES = ("viewer", "support", "operator", "admin")
 _TOKEN_ROLES = ("ingest", *_ROLE_NAMES)
@@ -79,6 +83,28 @@ def work(settings: Settings) -> None:
     run(settings, Roles(web=False, collect=False), say=click.echo, demo=None)
 
 
+@commands.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--mapping", required=True, help="A built-in mapping, or the path of a mapping file.")
+@click.pass_obj
+def import_file(settings: Settings, file: Path, mapping: str) -> None:
+    """Import a CSV file; importing it again, whole or after a break, changes nothing that is there."""
+    rules = load_csv_mapping(mapping)
+    with opened_tower(settings) as tower:
+        report = import_csv(file, rules, tower.ingest.submit, utc_now(), _show_progress)
+    click.echo(
+        f"{report.rows} rows: {report.events_stored} events stored, {report.events_duplicate} known already, "
+        f"{report.rows_quarantined} rows in quarantine"
+    )
+    for fault in report.faults:
+        click.echo(f"  row {fault.row}: {fault.message}")
+
+
+def _show_progress(report: ImportReport) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{report.rows} rows", nl=False, err=True)
+
+
 @commands.group()
 def db() -> None:
     """Care of the lineage store."""
@@ -129,3 +155,11 @@ def user_add(settings: Settings, role: str, name: str) -> None:
         account, link = invite(database, name, role, utc_now())
     click.echo(f"{account.name} may sign in as {role} after setting a password at:")
     click.echo(f"http://{settings.http}/setup/{link}")
+
+
+@commands.command()
+@click.pass_obj
+def doctor(settings: Settings) -> None:
+    """Say what is well and what is not; exit code 1 when the tower could not run."""
+    if not report(examine(settings), click.echo):
+        sys.exit(1)

@@ -53,20 +53,23 @@ def serve(
     build_grpc: Callable[[], GrpcServer] | None,
     *,
     on_ready: Callable[[], None],
+    on_stopping: Callable[[], None],
 ) -> None:
-    """Serve until SIGTERM or SIGINT; `on_ready` is called once every listener accepts connections.
+    """Serve until SIGTERM or SIGINT.
 
+    `on_ready` is called once every listener accepts connections; `on_stopping`, in a thread, while they still do.
     `build_grpc` is called on the event loop. Raises BadSetting when an address cannot be listened at.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL)
     logging.getLogger("_granian").setLevel(logging.ERROR)
-    uvloop.run(_serve(listeners, build_grpc, on_ready))
+    uvloop.run(_serve(listeners, build_grpc, on_ready, on_stopping))
 
 
 async def _serve(
     listeners: Sequence[HttpListener],
     build_grpc: Callable[[], GrpcServer] | None,
     on_ready: Callable[[], None],
+    on_stopping: Callable[[], None],
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -83,6 +86,7 @@ async def _serve(
         await _accepting(listener.address)
     on_ready()
     await stop.wait()
+    await asyncio.to_thread(on_stopping)
     for server in servers:
         server.stop()
     if grpc_server is not None:

@@ -15,8 +15,9 @@ from typing import Any
 
 from a2wsgi import WSGIMiddleware
 
+from collectors.events import quarantining as events
 from collectors.events.http import events_routes
-from collectors.events.quarantining import decode_held
+from collectors.files import csv_import
 from collectors.http import Headers, IngestApp, Limits
 from collectors.otlp.export import Exporter
 from collectors.otlp.grpc import build_grpc_server
@@ -123,11 +124,19 @@ def run(
             if demo is not None:
                 estate.append(subprocess.Popen([sys.executable, "-m", "controltower.demo", *demo()]))
 
+        def stopping() -> None:
+            while estate:
+                _stop(estate.pop())
+
         try:
-            serve(_listeners(tower, roles), _grpc(tower) if roles.collect else None, on_ready=ready)
+            serve(
+                _listeners(tower, roles),
+                _grpc(tower) if roles.collect else None,
+                on_ready=ready,
+                on_stopping=stopping,
+            )
         finally:
-            for process in estate:
-                _stop(process)
+            stopping()
             if scheduler is not None:
                 scheduler.shutdown(wait=True)
 
@@ -173,12 +182,28 @@ def _listeners(tower: Tower, roles: Roles) -> list[HttpListener]:
     listeners = []
     if roles.web:
         routes = {**otlp_routes(exporter), **events_routes(tower.ingest, now_us, limits)}
-        screens: Any = WSGIMiddleware(_web(tower), workers=_WEB_THREADS)
+        screens = _as_asgi(_web(tower))
         listeners.append(HttpListener(_edge(tower, routes, settings.http, limits, screens), settings.http))
     if roles.collect:
         app = _edge(tower, otlp_routes(exporter), settings.otlp_http, limits, None)
         listeners.append(HttpListener(app, settings.otlp_http))
     return listeners
+
+
+def _as_asgi(wsgi: Any) -> Any:
+    """A WSGI application in threads. Granian hands out awaitables where a2wsgi asks for coroutines."""
+    middleware: Any = WSGIMiddleware(wsgi, workers=_WEB_THREADS)
+
+    async def screens(scope: Any, receive: Any, send: Any) -> None:
+        async def receive_one() -> Any:
+            return await receive()
+
+        async def send_one(message: Any) -> None:
+            await send(message)
+
+        await middleware(scope, receive_one, send_one)
+
+    return screens
 
 
 def _edge(tower: Tower, routes: Any, address: Address, limits: Limits, fallback: Any) -> IngestApp:
@@ -244,7 +269,7 @@ def _web(tower: Tower) -> Any:
             session_key=session_key,
             secure_cookies=tower.settings.secure_cookies,
             allowed_hosts=frozenset(tower.settings.allowed_hosts),
-            decoders={"events": decode_held},
+            decoders={events.EDGE: events.decode_held, csv_import.EDGE: csv_import.decode_held},
             metrics=metrics_text(tower.ingest),
         )
     )

@@ -22,7 +22,7 @@ class Event(NamedTuple):
     id: str  # the CloudEvents id, as it came
     type: str
     occurred_us: int  # the source's word
-    digest: bytes  # 16 bytes over the content; see event_digest
+    digest: bytes  # 16 bytes over the content; see collectors.cloudevents
     identifiers: tuple[Identifier, ...] = ()
     trace_id: bytes = b""  # 16 bytes, or empty
     system: str = ""  # the system that reported it, in the estate's words; source when it does not say

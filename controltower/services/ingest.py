@@ -1,8 +1,8 @@
 """The way in: every fact enters through `Ingest`, which commits many requests at once.
 
 Receivers hand batches to one bounded queue; one writer thread drains all that waits into each commit and only
-then releases the receipts. A receipt therefore means: on disk. Should a group be refused by the store, its batches
-are tried one by one, so that one request cannot take its neighbours down.
+then releases the receipts. A receipt therefore means: on disk. Should a group be refused by the store, its
+batches are tried one by one, so that one request cannot take its neighbours down.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ class Ingest:
     def submit(self, batch: FactBatch) -> Future[Receipt]:
         """Queue a batch; the future gives its receipt after the commit.
 
-        Raises Overloaded at once when too much waits already. The future raises StoreUnavailable when the store
-        cannot write; then nothing of the batch was kept.
+        Raises Overloaded at once when too much waits already. The future raises StoreUnavailable when the
+        store cannot write; then nothing of the batch was kept.
         """
         with self._lock:
             if self._closed:
@@ -135,7 +135,7 @@ class Ingest:
             receipts = self._write(group)
         except ControlTowerError as exc:
             self._fail(group, exc)
-        except Exception:
+        except Exception:  # noqa: BLE001
             # A defect in one batch must not be the fate of the others, nor of the writer.
             _log.exception("a group of %d batches could not be stored", len(group))
             if len(group) == 1:

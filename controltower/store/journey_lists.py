@@ -18,15 +18,18 @@ from sqlalchemy import Column, ColumnElement, Connection, func, or_, select, tup
 from controltower.domain.times import to_us
 from controltower.store.journey_rows import COLUMNS, JourneyRow, journey_row, newest_first
 from controltower.store.lookup import list_matches
-from controltower.store.membership import find_shown, rows_in
+from controltower.store.membership import in_chunks, place, rows_in
 from controltower.store.tables import journey, journey_count, journey_system
 
 Cursor = tuple[int, bytes]
 
-TEXT_MATCHES = 1_000  # identifiers, and as many labels, that the text filter looks at
+TEXT_MATCHES = 500  # identifiers, and as many labels, that the text filter looks at
 _FEW = 20_000  # journeys that may be checked for a system one by one
-_INDEXED = ("status", "stage", "channel")
-_COUNTED = (*_INDEXED, "reported_status")
+_COUNTED = ("status", "stage", "channel", "reported_status")
+# Those with an index (name, started_us, id).
+_INDEXED = {
+    name for name in _COUNTED if f"ix_journey_{name}_started_us_id" in {i.name for i in journey.indexes}
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def is_broad(c: Connection, text: str) -> bool:
 
 def _list_by_text(c: Connection, wanted: JourneyFilter, after: Cursor | None, limit: int) -> list[JourneyRow]:
     matches = list_matches(c, wanted.text, limit=TEXT_MATCHES)
-    shown = find_shown(c, {match.key for match in matches})
+    starts = {spot.id: spot.started_us for spot in place(c, {match.key for match in matches}).values()}
     conditions = [
         journey.c.hidden.is_(False),
         *_equal(wanted, ""),
@@ -84,8 +87,15 @@ def _list_by_text(c: Connection, wanted: JourneyFilter, after: Cursor | None, li
     ]
     if wanted.system:
         conditions.append(_names_system(wanted.system))
-    rows = rows_in(c, {row.id for row in shown.values()}, *conditions)
-    return newest_first(rows.values())[:limit]
+    page: list[JourneyRow] = []
+    newest = sorted(
+        ((at, key) for key, at in starts.items() if after is None or (at, key) < after), reverse=True
+    )
+    for chunk in in_chunks((key for _, key in newest), 2 * limit):
+        page.extend(newest_first(rows_in(c, chunk, *conditions).values()))
+        if len(page) >= limit:
+            break
+    return page[:limit]
 
 
 def _list_by_system(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, select
 
@@ -28,6 +28,15 @@ class Whole:
     ids: tuple[bytes, ...]  # of its components, its own first
     keys: frozenset[bytes]  # of all of them; facts are anchored at these
     facts: tuple[Fact, ...]
+
+
+class Place(NamedTuple):
+    """A component, and just enough of it to rank it among others."""
+
+    id: bytes
+    hidden: bool
+    started_us: int
+    event_count: int
 
 
 def in_chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
@@ -72,42 +81,53 @@ def _states(c: Connection, ids: Collection[bytes]) -> dict[bytes, State]:
 
 
 def find_shown(c: Connection, keys: Collection[bytes]) -> dict[bytes, JourneyRow]:
-    """The journey on which the facts of each key are shown, for keys that lead to one.
+    """The journey on which the facts of each key are shown, for keys that lead to one; see `place`."""
+    places = place(c, keys)
+    rows = rows_in(c, {spot.id for spot in places.values()})
+    return {key: rows[spot.id] for key, spot in places.items() if spot.id in rows}
+
+
+def place(c: Connection, keys: Collection[bytes]) -> dict[bytes, Place]:
+    """Where the facts of each key are shown, for keys that lead anywhere.
 
     A key is an identifier's or a component's own id. Of several owners the least id is taken, and a component
     without an owner is shown as itself.
     """
     homes = component_ids(c, keys)
-    rows = rows_in(c, {homes.get(key, key) for key in keys})
-    owners = _owners(c, [row.id for row in rows.values() if row.hidden])
-    shown = {}
-    for key in keys:
-        row = rows.get(homes.get(key, key))
-        if row is not None:
-            shown[key] = owners.get(row.id, row)
-    return shown
+    places = _places(c, {homes.get(key, key) for key in keys})
+    owners = _owners(c, [spot.id for spot in places.values() if spot.hidden])
+    return {key: owners.get(home, places[home]) for key in keys if (home := homes.get(key, key)) in places}
 
 
-def _owners(c: Connection, hidden: Iterable[bytes]) -> dict[bytes, JourneyRow]:
+def _owners(c: Connection, hidden: Iterable[bytes]) -> dict[bytes, Place]:
     """For each hidden component the shown journey with the least id, on the first step up that has one."""
-    found: dict[bytes, JourneyRow] = {}
+    found: dict[bytes, Place] = {}
     level = {component: {component} for component in hidden}
     seen = {component: {component} for component in level}
     while level:
         states = _states(c, set().union(*level.values()))
         homes = component_ids(c, {key for state in states.values() for key in state.owners})
-        rows = rows_in(c, set(homes.values()))
+        places = _places(c, set(homes.values()))
         above: dict[bytes, set[bytes]] = {}
         for component, below in level.items():
             keys = {key for one in below if one in states for key in states[one].owners}
             owners = {homes[key] for key in keys if key in homes} - seen[component]
-            shown = [rows[one] for one in owners if one in rows and not rows[one].hidden]
+            shown = [places[one] for one in owners if one in places and not places[one].hidden]
             if shown:
-                found[component] = min(shown, key=lambda row: row.id)
+                found[component] = min(shown)
             elif owners:
                 seen[component] |= owners
                 above[component] = owners
         level = above
+    return found
+
+
+def _places(c: Connection, ids: Collection[bytes]) -> dict[bytes, Place]:
+    found: dict[bytes, Place] = {}
+    columns = [journey.c[name] for name in Place._fields]
+    for chunk in in_chunks(sorted(ids)):
+        rows = c.execute(select(*columns).where(journey.c.id.in_(chunk)))
+        found.update((row.id, Place(*row)) for row in rows)
     return found
 
 

@@ -122,6 +122,9 @@ class Projection:
         component = self._unite(home)
         component.title = min(component.title, title_of(home.values()))
         for key, identifier in weaker.items():
+            known = self._home.get(key)
+            if known is not None and anchor in known.owners and key in component.members:
+                continue
             member = self._unite({key: identifier})
             member.title = min(member.title, title_of((identifier,)))
             member.owners.add(anchor)

@@ -10,7 +10,7 @@ from controltower.domain.identifiers import CORRELATION, TRACE, Identifier, key_
 from controltower.store.journey_rows import JourneyRow
 from controltower.store.journeys import journey_trace_ids
 from controltower.store.lookup import Match, list_matches, spellings
-from controltower.store.membership import find_shown
+from controltower.store.membership import Place, find_shown, place, rows_in
 from controltower.store.tables import trace_link
 from controltower.store.traces import find_journeys_of_trace, is_trace
 
@@ -35,17 +35,23 @@ def search(c: Connection, text: str, *, limit: int = 20) -> list[Hit]:
 
     A journey is listed once, with its best match.
     """
-    hits = _by_id(c, text.strip())
     matches = list_matches(c, text, limit=max(limit, _MANY))
-    shown = find_shown(c, {match.key for match in matches})
-    for match in sorted(matches, key=lambda match: _rank(match, shown.get(match.key))):
-        row = shown.get(match.key)
-        if row is not None and row.event_count:
-            hits.append(Hit("journey", match.kind, match.value, row))
-        elif row is not None and len(hits) < limit:
+    places = place(c, {match.key for match in matches})
+    ranked = sorted(
+        (m for m in matches if m.key in places), key=lambda match: _rank(match, places[match.key])
+    )
+    best = {places[match.key].id: match for match in reversed(ranked)}
+    ids = sorted(best, key=lambda id: _rank(best[id], places[best[id].key]))[:limit]
+    rows = rows_in(c, ids)
+    hits = _by_id(c, text.strip())
+    for id in ids:
+        kind, value = best[id].kind, best[id].value
+        if rows[id].event_count:
+            hits.append(Hit("journey", kind, value, rows[id]))
+        else:
             # Only spans name it: there is nothing to see but their traces.
-            traces = journey_trace_ids(c, row.id, limit=limit)
-            hits.extend(Hit("trace", match.kind, match.value, None, trace_id) for trace_id in traces)
+            traces = journey_trace_ids(c, id, limit=limit)
+            hits.extend(Hit("trace", kind, value, None, trace_id) for trace_id in traces)
     return _distinct(hits or _by_span(c, text, limit))[:limit]
 
 
@@ -84,10 +90,9 @@ def _by_span(c: Connection, text: str, limit: int) -> list[Hit]:
     return [Hit("trace", *keys[row.key], None, row.trace_id) for row in rows]
 
 
-def _rank(match: Match, row: JourneyRow | None) -> tuple[bool, str, int]:
-    """Exact matches by the newest journey; prefixes in the order of their values."""
-    newest = -row.cursor[0] if row is not None else 0
-    return (not match.exact, "" if match.exact else match.value, newest)
+def _rank(match: Match, spot: Place) -> tuple[bool, str, int, bytes]:
+    """Exact matches by the newest journey; those that go on by their values."""
+    return (not match.exact, "" if match.exact else match.value, -spot.started_us, spot.id)
 
 
 def _distinct(hits: list[Hit]) -> list[Hit]:

@@ -1,0 +1,1 @@
+"""Decisions: what happens to facts, accounts and held bytes; services own the transactions."""

@@ -1,0 +1,7 @@
+"""The JSON API: all that the screens offer, for programs; described at /openapi.json."""
+
+from __future__ import annotations
+
+from controltower.web.api import figures, health, journeys, openapi, quarantine
+
+API_BLUEPRINTS = (journeys.bp, figures.bp, quarantine.bp, health.bp, openapi.bp)

@@ -1,0 +1,119 @@
+"""Services, sources, queues and traces as JSON."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from controltower.domain.errors import NotFound
+from controltower.services.traces import read_trace
+from controltower.store.engine import reading
+from controltower.store.queues import list_queues
+from controltower.store.sources import list_dropped, list_sources
+from controltower.store.traces import find_journeys_of_trace, list_services
+from controltower.web.api import answers, schemas
+from controltower.web.api.described import describes
+from controltower.web.cursors import read_key
+from controltower.web.deps import deps
+from controltower.web.roles import requires
+
+bp = Blueprint("api_figures", __name__, url_prefix="/api/v1")
+
+
+@bp.get("/services")
+@requires("viewer")
+@describes(schemas.Services)
+def services() -> Response:
+    """Every service that sent spans, with its spans and errors."""
+    with reading(deps().db) as c:
+        rows = list_services(c)
+    return answers.reply(
+        schemas.Services(
+            services=[
+                schemas.Service(
+                    name=row.name,
+                    spans=row.spans,
+                    errors=row.errors,
+                    first_received_at=row.first_received_at,
+                    last_received_at=row.last_received_at,
+                )
+                for row in rows
+            ]
+        )
+    )
+
+
+@bp.get("/sources")
+@requires("viewer")
+@describes(schemas.Sources)
+def sources() -> Response:
+    """Who sends facts, when each was last heard of, and what was counted instead of kept."""
+    with reading(deps().db) as c:
+        rows, dropped = list_sources(c), list_dropped(c)
+    return answers.reply(
+        schemas.Sources(
+            sources=[
+                schemas.Source(
+                    name=row.name,
+                    signal=row.signal,
+                    first_received_at=row.first_received_at,
+                    last_received_at=row.last_received_at,
+                    last_occurred_at=row.last_occurred_at,
+                    facts=row.facts,
+                    errors=row.errors,
+                    refused_links=row.refused_links,
+                )
+                for row in rows
+            ],
+            dropped=[
+                schemas.Dropped(signal=row.signal, reason=row.reason, name=row.name, total=row.total)
+                for row in dropped
+            ],
+        )
+    )
+
+
+@bp.get("/queues")
+@requires("viewer")
+@describes(schemas.Queues)
+def queues() -> Response:
+    """Every queue with the newest sample of each of its measures."""
+    with reading(deps().db) as c:
+        rows = list_queues(c)
+    return answers.reply(
+        schemas.Queues(
+            queues=[
+                schemas.Queue(
+                    system=row.system,
+                    queue=row.queue,
+                    group=row.group,
+                    sampled_at=row.sampled_at,
+                    measures={
+                        name: schemas.Measure(value=one.value, sampled_at=one.sampled_at)
+                        for name, one in row.measures.items()
+                    },
+                )
+                for row in rows
+            ]
+        )
+    )
+
+
+@bp.get("/traces/<trace_id>")
+@requires("viewer")
+@describes(schemas.Trace)
+def trace(trace_id: str) -> Response:
+    """The spans of a trace, each once, by start, and the journeys that it belongs to."""
+    key = read_key(trace_id)
+    spans = [] if key is None else read_trace(deps().db, key)
+    if key is None or not spans:
+        raise NotFound(f"There is no trace {trace_id[:64]!r}.")
+    with reading(deps().db) as c:
+        owners = find_journeys_of_trace(c, key)
+    spans.sort(key=lambda span: (span.start_ns, span.span_id))
+    return answers.reply(
+        schemas.Trace(
+            trace_id=key.hex(),
+            spans=[answers.span(span) for span in spans],
+            journey_ids=[row.id.hex() for row in owners],
+        )
+    )

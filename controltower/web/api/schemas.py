@@ -1,0 +1,294 @@
+"""What the JSON API hands out; its description is made from these classes and so never out of date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+
+class Failure(msgspec.Struct, kw_only=True):
+    """What went wrong last and is not put right."""
+
+    stage: str
+    system: str
+    code: str
+    message: str
+    failed_at: datetime
+
+
+class Journey(msgspec.Struct, kw_only=True):
+    """A business transaction across systems. Ids are 32 lower-case hexadecimal digits."""
+
+    id: str
+    process: str
+    status: str
+    stage: str
+    stage_since_at: datetime
+    started_at: datetime
+    last_event_at: datetime
+    title: str
+    customer: str
+    channel: str
+    amount: str
+    currency: str
+    reported_status: str
+    failure: Failure | None
+    systems: tuple[str, ...]
+    event_count: int
+    updated_at: datetime
+
+
+class NamedIdentifier(msgspec.Struct, kw_only=True):
+    """A (kind, value) pair by which a system knows the transaction."""
+
+    kind: str
+    value: str
+
+
+class JourneyIdentifier(NamedIdentifier, kw_only=True):
+    """An identifier of a journey; its key, used as a journey id, leads to the journey."""
+
+    key: str
+    bond: str
+
+
+class ReachedStage(msgspec.Struct, kw_only=True):
+    """A stage, and when it was first reached."""
+
+    stage: str
+    reached_at: datetime
+
+
+class JourneyDetail(Journey, kw_only=True):
+    """A journey with all that names it."""
+
+    identifiers: list[JourneyIdentifier]
+    trace_ids: list[str]
+    reached: list[ReachedStage]
+
+
+class Journeys(msgspec.Struct, kw_only=True):
+    """A page of journeys, newest started first; `next` goes into `after` of the next request."""
+
+    journeys: list[Journey]
+    next: str | None
+
+
+class Event(msgspec.Struct, kw_only=True):
+    """A business fact that a system reported."""
+
+    source: str
+    id: str
+    type: str
+    system: str
+    occurred_at: datetime
+    received_at: datetime
+    outcome: str
+    trace_id: str | None
+    identifiers: list[NamedIdentifier]
+    content_type: str
+
+
+class Events(msgspec.Struct, kw_only=True):
+    """The events of a journey, by the time their sources gave them."""
+
+    journey_id: str
+    events: list[Event]
+
+
+class Count(msgspec.Struct, kw_only=True):
+    """How many journeys of a process have a value."""
+
+    process: str
+    name: str
+    journeys: int
+
+
+class Counts(msgspec.Struct, kw_only=True):
+    """Journeys by one measure."""
+
+    by: str
+    counts: list[Count]
+
+
+class SearchHit(msgspec.Struct, kw_only=True):
+    """Something that the text names, and by which identifier."""
+
+    kind: str
+    matched_kind: str
+    matched_value: str
+    journey: Journey | None
+    trace_id: str | None
+
+
+class SearchHits(msgspec.Struct, kw_only=True):
+    """What a text names, best first."""
+
+    q: str
+    hits: list[SearchHit]
+
+
+class Service(msgspec.Struct, kw_only=True):
+    """A service that sent spans; repeated deliveries of the same request count once."""
+
+    name: str
+    spans: int
+    errors: int
+    first_received_at: datetime
+    last_received_at: datetime
+
+
+class Services(msgspec.Struct, kw_only=True):
+    """Every service, by name."""
+
+    services: list[Service]
+
+
+class Source(msgspec.Struct, kw_only=True):
+    """Who sends one kind of fact, and when it was last heard of."""
+
+    name: str
+    signal: str
+    first_received_at: datetime
+    last_received_at: datetime
+    last_occurred_at: datetime
+    facts: int
+    errors: int
+    refused_links: int
+
+
+class Dropped(msgspec.Struct, kw_only=True):
+    """Facts that were counted and not kept."""
+
+    signal: str
+    reason: str
+    name: str
+    total: int
+
+
+class Sources(msgspec.Struct, kw_only=True):
+    """Every source, and what was counted instead of kept."""
+
+    sources: list[Source]
+    dropped: list[Dropped]
+
+
+class SpanEvent(msgspec.Struct, kw_only=True):
+    """Something that happened during a span."""
+
+    name: str
+    time_unix_nano: int
+    attributes: Mapping[str, Any]
+
+
+class SpanLink(msgspec.Struct, kw_only=True):
+    """A span that another names as related."""
+
+    trace_id: str
+    span_id: str
+    attributes: Mapping[str, Any]
+
+
+class TraceSpan(msgspec.Struct, kw_only=True):
+    """One operation of one service, as its exporter reported it."""
+
+    span_id: str
+    parent_span_id: str | None
+    name: str
+    kind: str
+    service: str
+    scope: str
+    start_time_unix_nano: int
+    end_time_unix_nano: int
+    status: str
+    status_message: str
+    attributes: Mapping[str, Any]
+    resource: Mapping[str, Any]
+    events: list[SpanEvent]
+    links: list[SpanLink]
+
+
+class Trace(msgspec.Struct, kw_only=True):
+    """The spans of a trace, each once, by start."""
+
+    trace_id: str
+    spans: list[TraceSpan]
+    journey_ids: list[str]
+
+
+class HeldBytes(msgspec.Struct, kw_only=True):
+    """A quarantined item without its bytes."""
+
+    id: str
+    edge: str
+    reason: str
+    message: str
+    content_type: str
+    state: str
+    size: int
+    received_at: datetime
+    settled_at: datetime | None
+    settled_by: str
+    settled_why: str
+
+
+class HeldDetail(HeldBytes, kw_only=True):
+    """A quarantined item; the payload is text when it is UTF-8, else base64."""
+
+    headers: str
+    payload: str | None
+    payload_base64: bytes | None
+
+
+class Quarantine(msgspec.Struct, kw_only=True):
+    """A page of items in one state, newest first; `next` goes into `before` of the next request."""
+
+    items: list[HeldBytes]
+    next: str | None
+
+
+class Resubmission(msgspec.Struct, kw_only=True):
+    """What became of an item that was submitted again."""
+
+    events_stored: int
+    events_duplicate: int
+    segments_stored: int
+
+
+class Measure(msgspec.Struct, kw_only=True):
+    """The newest sample of one measure of a queue."""
+
+    value: float
+    sampled_at: datetime
+
+
+class Queue(msgspec.Struct, kw_only=True):
+    """A queue or topic as one consumer group sees it."""
+
+    system: str
+    queue: str
+    group: str
+    sampled_at: datetime
+    measures: Mapping[str, Measure]
+
+
+class Queues(msgspec.Struct, kw_only=True):
+    """Every queue that was ever sampled."""
+
+    queues: list[Queue]
+
+
+class Problem(msgspec.Struct, kw_only=True):
+    """An error (RFC 9457); `reason` is a fixed word and `next` says what to do."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    reason: str
+    next: str
+    retryable: bool
+    reference: str = ""

@@ -1,0 +1,116 @@
+"""The filter of the journeys list: read from the address, written back to it, offered as a form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from controltower.domain.errors import BadPayload
+from controltower.domain.journeys import STATUSES
+from controltower.domain.processes import Process
+from controltower.store.engine import Connection
+from controltower.store.figures import counts, sources
+from controltower.store.journeys import JourneyFilter
+from controltower.web.cursors import Cursor
+from controltower.web.formatting import STATUS_WORDS
+
+FIELDS = ("text", "process", "status", "stage", "system", "channel", "reported_status", "since", "until")
+_LABELS = {
+    "text": "Text",
+    "reported_status": "Reported status",
+    "since": "Started since",
+    "until": "Started before",
+}
+MOST_CHOICES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the form offers, as (value, label)."""
+
+    process: tuple[tuple[str, str], ...]
+    status: tuple[tuple[str, str], ...]
+    stage: tuple[tuple[str, str], ...]
+    system: tuple[tuple[str, str], ...]
+    channel: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveFilter:
+    """One filter that is set, and where the list goes without it."""
+
+    label: str
+    value: str
+    without_url: str
+
+
+def read_filter(args: Mapping[str, str]) -> JourneyFilter:
+    """The filter that the address spells. Raises BadPayload for a time that is none."""
+    given = given_fields(args)
+    return JourneyFilter(
+        process=given.get("process", ""),
+        status=given.get("status", ""),
+        stage=given.get("stage", ""),
+        system=given.get("system", ""),
+        channel=given.get("channel", ""),
+        reported_status=given.get("reported_status", ""),
+        since_at=_moment(given.get("since", ""), "since"),
+        until_at=_moment(given.get("until", ""), "until"),
+        text=given.get("text", ""),
+    )
+
+
+def given_fields(args: Mapping[str, str]) -> dict[str, str]:
+    """The filters that the address sets, in the order of the form; blank ones are left out."""
+    return {name: args.get(name, "").strip() for name in FIELDS if args.get(name, "").strip()}
+
+
+def url_of(path: str, fields: Mapping[str, str], **more: str) -> str:
+    """The address of `path` with these filters."""
+    query = urlencode({**fields, **{name: value for name, value in more.items() if value}})
+    return f"{path}?{query}" if query else path
+
+
+def list_active(fields: Mapping[str, str], choices: Choices) -> list[ActiveFilter]:
+    """The set filters as people read them."""
+    active = []
+    for name, value in fields.items():
+        labels = dict(getattr(choices, name, ()))
+        shown = labels.get(value, value.replace("T", " ") if name in ("since", "until") else value)
+        without = {other: v for other, v in fields.items() if other != name}
+        active.append(ActiveFilter(_LABELS.get(name, name.capitalize()), shown, url_of("/journeys", without)))
+    return active
+
+
+def list_choices(c: Connection, processes: Mapping[str, Process]) -> Choices:
+    """What there is to choose from."""
+    stages = {stage.name: stage.title for process in processes.values() for stage in process.stages}
+    systems = sorted({row.name for row in sources(c) if row.signal == "events"})
+    channels = sorted({name for _, name in counts(c, "channel") if name})
+    return Choices(
+        process=tuple((process.name, process.title) for process in processes.values()),
+        status=tuple((status, STATUS_WORDS[status]) for status in STATUSES),
+        stage=tuple(stages.items()),
+        system=tuple((name, name) for name in systems[:MOST_CHOICES]),
+        channel=tuple((name, name) for name in channels[:MOST_CHOICES]),
+    )
+
+
+def just_before(cursor: Cursor) -> Cursor | None:
+    """The least place that lists a row again, whose place this is; None when nothing can lie before it."""
+    started, key = cursor
+    following = int.from_bytes(key, "big") + 1
+    return None if following >= 2**128 else (started, following.to_bytes(16, "big"))
+
+
+def _moment(text: str, name: str) -> datetime | None:
+    """A time as the browser's field writes it; without a zone it is UTC, like all times on our screens."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise BadPayload(f"{name}: expected a time such as 2026-05-31T08:00, found {text!r}") from exc
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,150 @@
+"""What the page of one journey shows, put together from the store and the process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from controltower.domain.identifiers import TRACE, Bond
+from controltower.domain.journeys import CANCELLED, DONE, FAILED_STATUS, Journey
+from controltower.domain.processes import Process
+from controltower.domain.stages import Move, StageView, stage_rail, whose_move
+from controltower.store.engine import Connection
+from controltower.store.journeys import (
+    IdentifierRow,
+    JourneyRow,
+    journey_events,
+    journey_facts,
+    journey_identifiers,
+    journey_trace_ids,
+)
+from controltower.store.membership import load_whole
+from controltower.web.event_views import Day, by_day, view_events
+from controltower.web.formatting import masked
+from controltower.web.lanes import Lanes, build_lanes
+from controltower.web.trace_views import TraceCard, list_cards
+
+MOVING = timedelta(hours=1)  # a journey that changed within this is looked at closely
+POLL_CLOSELY = 3
+POLL_LOOSELY = 60
+MOST_EVENTS = 400
+MOST_TRACES = 40
+
+_BOND_TITLES = {
+    Bond.ORDER: "Joins facts to this journey",
+    Bond.LEG: "Names a leg of it",
+    Bond.TRACE: "Traces",
+    Bond.LABEL: "Finds it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Enough of a journey to know whether its page has to be drawn anew."""
+
+    row: JourneyRow
+    journey: Journey
+    process: Process | None
+    rail: Sequence[StageView]
+    trace_ids: Sequence[bytes]
+    mark: str  # changes whenever what the page shows changes, the passing of time in words excepted
+    poll_seconds: int  # 0 when nothing can change any more
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierGroup:
+    """Identifiers of one bond, with what that bond does."""
+
+    title: str
+    rows: tuple[tuple[IdentifierRow, str, str], ...]  # the row, its value as shown, where it leads
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyView:
+    """The whole page."""
+
+    outline: Outline
+    move: Move
+    tone: str  # failed, late, in_flight, done, cancelled
+    days: Sequence[Day]
+    event_count: int
+    hidden_events: int
+    lanes: Lanes
+    identifiers: Sequence[IdentifierGroup]
+    traces: Sequence[TraceCard]
+
+
+def load_outline(c: Connection, journey_id: bytes, processes: Mapping[str, Process], at: datetime) -> Outline:
+    """The outline of a journey. Raises NotFound when there is none of this id."""
+    row, journey = journey_facts(c, journey_id, processes)
+    process = processes.get(row.process)
+    rail = stage_rail(process, journey, at) if process else []
+    trace_ids = journey_trace_ids(c, journey_id, limit=MOST_TRACES)
+    states = "".join(view.state[0] for view in rail)
+    return Outline(
+        row=row,
+        journey=journey,
+        process=process,
+        rail=rail,
+        trace_ids=trace_ids,
+        mark=f"{row.updated_at.timestamp():.6f}-{states}-{len(trace_ids)}",
+        poll_seconds=_poll_seconds(row, at),
+    )
+
+
+def load_journey(c: Connection, outline: Outline, at: datetime, *, whole_names: bool) -> JourneyView:
+    """Everything that the page shows; `whole_names` is for those who may see e-mail addresses."""
+    journey_id = outline.row.id
+    facts = load_whole(c, journey_id).facts
+    views = view_events(journey_events(c, journey_id), facts, outline.process)
+    shown = views[-MOST_EVENTS:]
+    return JourneyView(
+        outline=outline,
+        move=_move(outline, at),
+        tone=_tone(outline),
+        days=by_day(shown),
+        event_count=len(views),
+        hidden_events=len(views) - len(shown),
+        lanes=build_lanes(shown),
+        identifiers=_groups(journey_identifiers(c, journey_id), whole_names=whole_names),
+        traces=list_cards(c, outline.trace_ids),
+    )
+
+
+def _poll_seconds(row: JourneyRow, at: datetime) -> int:
+    if row.status in (DONE, CANCELLED):
+        return 0
+    return POLL_CLOSELY if at - row.updated_at <= MOVING else POLL_LOOSELY
+
+
+def _move(outline: Outline, at: datetime) -> Move:
+    if outline.process is None:
+        return Move(
+            "", f"The process {outline.row.process!r} is not declared here, so its stages are not known."
+        )
+    return whose_move(outline.process, outline.journey, at)
+
+
+def _tone(outline: Outline) -> str:
+    status = outline.journey.status
+    if status in (FAILED_STATUS, DONE, CANCELLED):
+        return status
+    return "late" if any(view.state == "late" for view in outline.rail) else status
+
+
+def _groups(rows: Sequence[IdentifierRow], *, whole_names: bool) -> list[IdentifierGroup]:
+    groups = []
+    for bond, title in _BOND_TITLES.items():
+        members = tuple(
+            (
+                row,
+                row.value if whole_names else masked(row.value),
+                f"/traces/{row.value}" if row.kind == TRACE else "",
+            )
+            for row in rows
+            if row.bond is bond
+        )
+        if members:
+            groups.append(IdentifierGroup(title, members))
+    return groups
