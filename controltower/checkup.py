@@ -76,12 +76,11 @@ def _exposure(settings: Settings, db: Database) -> Finding:
     if not exposed:
         return Finding(OK, "every listener is on loopback")
     if settings.ingest_access == OPEN:
-        return Finding(WARNING, f"anybody who reaches {exposed[0]} may post facts", "use ingest tokens instead")
+        return Finding(WARNING, f"anybody who reaches {exposed[0]} may post facts", "use tokens instead")
     if has_ingest_token(db):
         return Finding(OK, f"{exposed[0]} asks for tokens")
-    return Finding(
-        PROBLEM, f"{exposed[0]} has no token to ask for", "controltower token create --role ingest --name NAME"
-    )
+    remedy = "controltower token create --role ingest --name NAME"
+    return Finding(PROBLEM, f"{exposed[0]} has no token to ask for", remedy)
 
 
 def _listener(address: Address) -> Finding:

@@ -58,6 +58,7 @@ class Settings:
     ingest_access: str = AUTO  # who may post facts; see ACCESS
     allowed_hosts: tuple[str, ...] = ()
     secure_cookies: bool = False
+    proxies: int = 0  # reverse proxies in front whose X-Forwarded-* headers are true
     max_body_mib: int = 64
     link_attributes: Mapping[str, str] = field(
         default_factory=dict
@@ -115,7 +116,9 @@ def _parse(name: str, value: Any) -> Any:
             items = value if isinstance(value, list) else str(value).split(",")
             return tuple(str(item).strip() for item in items if str(item).strip())
         case "max_body_mib":
-            return _whole(name, value)
+            return _whole(name, value, least=1)
+        case "proxies":
+            return _whole(name, value, least=0)
         case "link_attributes":
             return _pairs(name, value)
         case _:
@@ -144,13 +147,13 @@ def _yes(name: str, value: Any) -> bool:
     raise _wrong(name, value, "yes or no")
 
 
-def _whole(name: str, value: Any) -> int:
+def _whole(name: str, value: Any, *, least: int) -> int:
     try:
         number = int(value)
     except (TypeError, ValueError):
-        number = 0
-    if number < 1:
-        raise _wrong(name, value, "a whole number of 1 or more")
+        number = least - 1
+    if number < least:
+        raise _wrong(name, value, f"a whole number of {least} or more")
     return number
 
 

@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from collectors.events import quarantining as events
 from collectors.events.http import events_routes
@@ -21,6 +22,7 @@ from collectors.files import csv_import
 from collectors.http import Headers, IngestApp, Limits
 from collectors.otlp.export import Exporter
 from collectors.otlp.grpc import build_grpc_server
+from collectors.otlp.held import held_decoders
 from collectors.otlp.http import otlp_routes
 from collectors.otlp.links import DEFAULT_ATTRIBUTES, LinkRules
 from collectors.refusals import Unauthorized
@@ -177,7 +179,7 @@ def _check_exposure(tower: Tower, roles: Roles) -> None:
 
 def _listeners(tower: Tower, roles: Roles) -> list[HttpListener]:
     settings = tower.settings
-    limits = Limits(body=settings.max_body_mib * _MIB)
+    limits = _limits(settings)
     exporter = _exporter(tower, limits)
     listeners = []
     if roles.web:
@@ -216,6 +218,10 @@ def _edge(tower: Tower, routes: Any, address: Address, limits: Limits, fallback:
     )
 
 
+def _limits(settings: Settings) -> Limits:
+    return Limits(body=settings.max_body_mib * _MIB)
+
+
 def _exporter(tower: Tower, limits: Limits) -> Exporter:
     attributes = {**DEFAULT_ATTRIBUTES, **tower.settings.link_attributes}
     return Exporter(tower.ingest, LinkRules(attributes), attributes, now_us, limits)
@@ -223,7 +229,7 @@ def _exporter(tower: Tower, limits: Limits) -> Exporter:
 
 def _grpc(tower: Tower) -> Callable[[], Any]:
     def build() -> Any:
-        limits = Limits(body=tower.settings.max_body_mib * _MIB)
+        limits = _limits(tower.settings)
         address = tower.settings.otlp_grpc
         server = build_grpc_server(
             _exporter(tower, limits), authorize=_authorize(tower, address), limits=limits
@@ -260,7 +266,7 @@ def _authorize(tower: Tower, address: Address) -> Callable[[Headers], None]:
 def _web(tower: Tower) -> Any:
     with transaction(tower.db) as connection:
         session_key = keep_secret(connection, SESSION_KEY, secrets.token_bytes(32))
-    return create_app(
+    app = create_app(
         WebDeps(
             db=tower.db,
             ingest=tower.ingest,
@@ -269,10 +275,18 @@ def _web(tower: Tower) -> Any:
             session_key=session_key,
             secure_cookies=tower.settings.secure_cookies,
             allowed_hosts=frozenset(tower.settings.allowed_hosts),
-            decoders={events.EDGE: events.decode_held, csv_import.EDGE: csv_import.decode_held},
+            decoders={
+                events.EDGE: events.decode_held,
+                csv_import.EDGE: csv_import.decode_held,
+                **held_decoders(_exporter(tower, _limits(tower.settings))),
+            },
             metrics=metrics_text(tower.ingest),
         )
     )
+    count = tower.settings.proxies
+    if count:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    return app
 
 
 def demo_arguments(settings: Settings, *, seed: int, rate: float) -> list[str]:

@@ -129,7 +129,12 @@ class Exporter:
 
     def _traces(self, body: bytes) -> Export:
         facts = decode_traces(body, self.rules)
-        return Export(FactBatch(segments=facts.segments, size=len(body)), facts.rejected, facts.message)
+        quarantined = []
+        if facts.refused:
+            kept = facts.refused[: self.limits.kept]
+            quarantined.append(Quarantined(TRACES.edge, "invalid_ids", facts.message, PROTOBUF, kept))
+        batch = FactBatch(segments=facts.segments, quarantined=quarantined, size=len(body))
+        return Export(batch, facts.rejected, facts.message)
 
     def _logs(self, body: bytes) -> Export:
         facts = decode_logs(body, kinds=self.kinds, received_us=self.now_us())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from google.protobuf.json_format import MessageToDict
@@ -42,8 +41,7 @@ def otlp_routes(exporter: Exporter) -> dict[tuple[str, str], Route]:
 
 
 def _route(exporter: Exporter, signal: Signal) -> Route:
-    handler: Callable[[Request], object] = partial(_post, exporter, signal)
-    return Route(handler, refuse_as_status)  # type: ignore[arg-type]
+    return Route(partial(_post, exporter, signal), refuse_as_status)
 
 
 async def _post(exporter: Exporter, signal: Signal, request: Request) -> Response:

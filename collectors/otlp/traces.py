@@ -39,6 +39,7 @@ class TraceFacts(NamedTuple):
     span_count: int  # accepted
     rejected: int  # spans whose trace or span id is not one
     message: str  # why, for partial_success; "" when nothing was rejected
+    refused: bytes  # the rejected spans as a TracesData; empty when nothing was rejected
 
 
 def decode_traces(body: bytes, rules: LinkRules) -> TraceFacts:
@@ -53,11 +54,15 @@ def decode_traces(body: bytes, rules: LinkRules) -> TraceFacts:
         raise BadPayload("not an ExportTraceServiceRequest in protobuf") from exc
     names = rules.present_in(body)
     traces: dict[bytes, _Trace] = {}
+    refused = TracesData()
     rejected = 0
     for resource, cut_resource in zip(request.resource_spans, cut.resource_spans, strict=True):
         group = _ResourceGroup(resource, cut_resource)
         for scope, cut_scope in zip(resource.scope_spans, cut_resource.scope_spans, strict=True):
-            rejected += _collect(scope, cut_scope, group, traces)
+            without_ids = _collect(scope, cut_scope, group, traces)
+            if without_ids:
+                rejected += len(without_ids)
+                _Part(group, cut_scope, without_ids).add_to(refused)
     segments = [
         trace.segment(rules, names) for trace in traces.values() if any(part.spans for part in trace.parts)
     ]
@@ -66,6 +71,7 @@ def decode_traces(body: bytes, rules: LinkRules) -> TraceFacts:
         sum(segment.span_count for segment in segments),
         rejected,
         f"{rejected} spans have no valid trace id (16 bytes) and span id (8 bytes)" if rejected else "",
+        refused.SerializeToString(),
     )
 
 
@@ -145,17 +151,17 @@ def _compress(raw: bytes) -> bytes:
     return compressor.compress(raw)
 
 
-def _collect(scope: Any, cut: Any, group: _ResourceGroup, traces: dict[bytes, _Trace]) -> int:
-    """Sort the spans of one ScopeSpans into their traces; returns how many had no valid id."""
+def _collect(scope: Any, cut: Any, group: _ResourceGroup, traces: dict[bytes, _Trace]) -> list[bytes]:
+    """Sort the spans of one ScopeSpans into their traces; returns those that have no valid ids."""
     here: dict[bytes, tuple[_Trace, list[bytes]]] = {}
     service = group.service
-    rejected = 0
+    without_ids: list[bytes] = []
     for span, raw in zip(scope.spans, cut.spans, strict=True):
         trace_id = span.trace_id
         entry = here.get(trace_id)
         if entry is None:
             if len(trace_id) != _TRACE_ID_BYTES or trace_id == _NO_TRACE:
-                rejected += 1
+                without_ids.append(raw)
                 continue
             trace = traces.get(trace_id)
             if trace is None:
@@ -164,7 +170,7 @@ def _collect(scope: Any, cut: Any, group: _ResourceGroup, traces: dict[bytes, _T
             trace.parts.append(_Part(group, cut, entry[1]))
         span_id = span.span_id
         if len(span_id) != _SPAN_ID_BYTES or span_id == _NO_SPAN:
-            rejected += 1
+            without_ids.append(raw)
             continue
         trace, spans = entry
         spans.append(raw)
@@ -175,4 +181,4 @@ def _collect(scope: Any, cut: Any, group: _ResourceGroup, traces: dict[bytes, _T
             trace.start_ns = start_ns
         if end_ns > trace.end_ns:
             trace.end_ns = end_ns
-    return rejected
+    return without_ids

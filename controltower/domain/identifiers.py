@@ -66,6 +66,9 @@ _BONDS: dict[str, Bond] = {
     TRACE: Bond.TRACE,
 }
 
+JOINING_KINDS = tuple(kind for kind, bond in _BONDS.items() if bond < Bond.TRACE)
+"""The undotted kinds that tie facts together."""
+
 _PLACEHOLDERS = frozenset(
     "n/a na none null nil undefined unknown tbd test dummy default empty missing - -- . ? x xx xxx".split()
 )

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from controltower.domain.errors import BadPayload, NotFound
-from controltower.services.accounts import ROLES, is_allowed
+from controltower.services.accounts import ADMIN, OPERATOR, ROLES
 from controltower.store import tokens as store
 from controltower.store.engine import Database, reading, transaction
 from controltower.store.tokens import Token
 
 INGEST = "ingest"  # may post facts and read nothing
 TOKEN_ROLES = (INGEST, *ROLES)
+POSTING_ROLES = (INGEST, OPERATOR, ADMIN)
 MAX_NAME_LENGTH = 100
 _PREFIX = "ct_"  # lets secret scanners, and people, know one when they see it
 
@@ -55,12 +56,12 @@ def revoke_token(db: Database, digest: bytes, now: datetime) -> None:
 def has_ingest_token(db: Database) -> bool:
     """True when some token may post facts; without one the tower listens on loopback only."""
     with reading(db) as c:
-        return store.has_open_token(c, TOKEN_ROLES)
+        return store.has_open_token(c, POSTING_ROLES)
 
 
 def may_post_facts(role: str) -> bool:
-    """True when a token of this role may post facts."""
-    return role == INGEST or is_allowed(role, ROLES[0])
+    """True when a token of this role may post facts. A token that was made to read may not."""
+    return role in POSTING_ROLES
 
 
 class TokenBook:

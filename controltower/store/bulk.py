@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Protocol
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Double, Integer, LargeBinary, Table
@@ -25,6 +26,7 @@ from controltower.store.postgres_arrays import (
 )
 
 Row = tuple[Any, ...]
+Execute = Callable[[str, Sequence[Any]], Iterable[Any]]
 
 _SQLITE_VARIABLES = 16_000  # well under the 32,766 that SQLite allows
 
@@ -56,14 +58,15 @@ class Bulk(Protocol):
 
 def bulk_of(connection: Connection) -> Bulk:
     """The bulk statements of the database behind `connection`."""
-    kind = _SQLiteBulk if connection.dialect.name == SQLITE else _PostgreSQLBulk
-    return kind(connection)
+    # Straight to the driver: SQLAlchemy's work on each statement would cost more than most of the statements.
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    return (_SQLiteBulk if connection.dialect.name == SQLITE else _PostgreSQLBulk)(driver.execute)
 
 
 class _SQLiteBulk:
-    def __init__(self, connection: Connection) -> None:
-        # Straight to the driver: SQLAlchemy's per-parameter work would cost more than the insert.
-        self._execute = connection.exec_driver_sql
+    def __init__(self, execute: Execute) -> None:
+        self._execute = execute
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         self._insert(table, rows, "ON CONFLICT DO NOTHING")
@@ -73,12 +76,9 @@ class _SQLiteBulk:
         known: set[Row] = set()
         for part in _parts(rows, _SQLITE_VARIABLES // width):
             size = _padded(len(part))
-            names = ", ".join(f'"{c.name}"' for c in table.primary_key.columns)
-            one = f"({', '.join('?' * width)})"
-            sql = f'SELECT {names} FROM "{table.name}" WHERE ({names}) IN (VALUES {", ".join([one] * size)})'
             padded = [*part, *[part[-1]] * (size - len(part))]
             flat = tuple(value for row in padded for value in row[:width])
-            known.update(tuple(row) for row in self._execute(sql, flat))
+            known.update(tuple(row) for row in self._execute(_sqlite_known(table, size), flat))
         new = [row for row in rows if row[:width] not in known] if known else list(rows)
         self._insert(table, new, "")
         return new
@@ -109,12 +109,10 @@ class _SQLiteBulk:
 
     def _insert(self, table: Table, rows: Sequence[Row], conflict: str) -> None:
         width = len(table.columns)
-        start = _insert_start(table)
-        one = f"({', '.join('?' * width)})"
         # Statements of a few fixed sizes, so that the driver finds them prepared.
         for part in _powers_of_two(rows, _SQLITE_VARIABLES // width):
-            sql = f"{start} VALUES {', '.join([one] * len(part))} {conflict}"
-            self._execute(sql, tuple(value for row in part for value in row))
+            sql = _sqlite_insert(table, len(part), conflict)
+            self._execute(sql, tuple(chain.from_iterable(part)))
 
     @staticmethod
     def _marks(keys: Iterable[bytes]) -> Iterator[tuple[tuple[bytes, ...], str]]:
@@ -124,8 +122,8 @@ class _SQLiteBulk:
 
 
 class _PostgreSQLBulk:
-    def __init__(self, connection: Connection) -> None:
-        self._execute = connection.exec_driver_sql
+    def __init__(self, execute: Execute) -> None:
+        self._execute = execute
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         self._insert(table, rows, "ON CONFLICT DO NOTHING")
@@ -165,6 +163,20 @@ class _PostgreSQLBulk:
             self._execute(f"{_unnest(table)} {conflict}", _columns(table, rows))
 
 
+@lru_cache(maxsize=512)
+def _sqlite_insert(table: Table, rows: int, conflict: str) -> str:
+    one = f"({', '.join('?' * len(table.columns))})"
+    return f"{_insert_start(table)} VALUES {', '.join([one] * rows)} {conflict}"
+
+
+@lru_cache(maxsize=128)
+def _sqlite_known(table: Table, rows: int) -> str:
+    """Which of so many primary keys are there."""
+    names = ", ".join(f'"{c.name}"' for c in table.primary_key.columns)
+    one = f"({', '.join('?' * len(table.primary_key.columns))})"
+    return f'SELECT {names} FROM "{table.name}" WHERE ({names}) IN (VALUES {", ".join([one] * rows)})'
+
+
 def _insert_start(table: Table) -> str:
     names = ", ".join(f'"{c.name}"' for c in table.columns)
     return f'INSERT INTO "{table.name}" ({names})'
@@ -198,6 +210,7 @@ def _array_type(column: Column[Any]) -> tuple[str, type[PostgresArray]]:
     )
 
 
+@lru_cache(maxsize=64)
 def _on_conflict(table: Table, assign: Callable[[Table, Column[Any]], str]) -> str:
     keys = ", ".join(f'"{c.name}"' for c in table.primary_key.columns)
     rest = ", ".join(assign(table, c) for c in table.columns if not c.primary_key)

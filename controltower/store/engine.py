@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from sqlite3 import Connection as SQLiteConnection
 from typing import Any
 
+import psycopg
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy import Connection as Connection  # for those above the store, which know no SQL
-from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from controltower.domain.errors import BadSetting, StoreUnavailable
@@ -106,7 +107,7 @@ def _sqlite_engine(url: str, cache_kib: int, *, pool_size: int) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def configure(connection: SQLiteConnection, _: Any) -> None:
+    def configure(connection: sqlite3.Connection, _: Any) -> None:
         # The driver's own implicit BEGIN would start transactions as readers, which cannot be upgraded
         # safely.
         connection.isolation_level = None
@@ -146,6 +147,20 @@ def reading(db: Database) -> Iterator[Connection]:
         yield connection
 
 
+# What a driver raises for a mistake in a statement or its values. store.bulk speaks to the drivers directly.
+_MISTAKES = (
+    IntegrityError,
+    ProgrammingError,
+    DataError,
+    sqlite3.IntegrityError,
+    sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+    psycopg.IntegrityError,
+    psycopg.ProgrammingError,
+    psycopg.DataError,
+)
+
+
 @contextmanager
 def translated_errors() -> Iterator[None]:
     """Turn what drivers raise when the store cannot serve into StoreUnavailable; let mistakes of ours
@@ -153,9 +168,9 @@ def translated_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (IntegrityError, ProgrammingError):
+    except _MISTAKES:
         raise
-    except (DBAPIError, DatabaseError, PoolTimeout) as exc:
+    except (DBAPIError, DatabaseError, PoolTimeout, sqlite3.DatabaseError, psycopg.DatabaseError) as exc:
         raise StoreUnavailable(f"the lineage store did not answer: {_plain(exc)}") from exc
     except OSError as exc:
         raise StoreUnavailable(f"the lineage store did not answer: {exc.strerror or exc}") from exc

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
-import zstandard
 from sqlalchemy import Connection
 
 from controltower.domain.components import Ties, ties_of
@@ -19,6 +18,7 @@ from controltower.store import tables
 from controltower.store.bulk import Bulk, Row, bulk_of
 from controltower.store.components import write_identifiers, write_links
 from controltower.store.engine import POSTGRESQL
+from controltower.store.packing import pack
 from controltower.store.projection import Projection
 
 _MINUTE_US = 60_000_000
@@ -67,15 +67,14 @@ class PreparedBatch(NamedTuple):
 
 def prepare(batch: FactBatch, now_us: int) -> PreparedBatch:
     """Do the work on a batch that needs no database: keys, rows, compression."""
-    compress = zstandard.ZstdCompressor(level=1).compress
     return PreparedBatch(
         batch,
-        tuple(_prepare_event(event, now_us, compress(event.payload)) for event in batch.events),
+        tuple(_prepare_event(event, now_us) for event in batch.events),
         tuple(_segment_row(segment, now_us) for segment in batch.segments),
     )
 
 
-def _prepare_event(event: Event, now_us: int, payload: bytes) -> PreparedEvent:
+def _prepare_event(event: Event, now_us: int) -> PreparedEvent:
     ties = ties_of(event)
     return PreparedEvent(
         event,
@@ -93,7 +92,7 @@ def _prepare_event(event: Event, now_us: int, payload: bytes) -> PreparedEvent:
             event.trace_id or None,
             event.content_type,
             write_identifiers(event.identifiers),
-            payload,
+            pack(event.payload),
         ),
     )
 
@@ -132,8 +131,10 @@ def write_facts(
     _project(bulk, new_events, new_segments, processes, now_us)
     _write_samples(bulk, prepared, figures)
     for batch in prepared:
-        _write_quarantine(bulk, batch.batch.quarantined, figures, now_us)
-        figures.dropped.update(batch.batch.dropped)
+        if batch.batch.quarantined:
+            _write_quarantine(bulk, batch.batch.quarantined, figures, now_us)
+        if batch.batch.dropped:
+            figures.dropped.update(batch.batch.dropped)
     figures.save(bulk)
     return _receipts(prepared, new_events, new_segments)
 

@@ -2,8 +2,8 @@
 
 A page is read from one index, in its order, and stops after `limit` rows; what the index does not know is
 checked on the way. So the index has to be the one that leaves least to check: the counts kept for the home
-page tell which. SQLite would choose blindly (it keeps no statistics here), hence the conditions that are
-spelled so that no index can serve them.
+page tell which. SQLite, which keeps no statistics here, would choose blindly; for it the other conditions are
+spelled so that no index can serve them. PostgreSQL has statistics, which such a spelling would hide from it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, func, or_, select, tuple_
 
 from controltower.domain.times import to_us
+from controltower.store.engine import POSTGRESQL
 from controltower.store.journey_rows import COLUMNS, JourneyRow, journey_row, newest_first
 from controltower.store.lookup import list_matches
 from controltower.store.membership import in_chunks, place, rows_in
@@ -64,7 +65,7 @@ def list_journeys(
     driver = min(indexed, key=lambda name: indexed[name], default="")
     if wanted.system and indexed.get(driver, _FEW) >= _FEW:
         return _list_by_system(c, wanted, after, limit)
-    conditions = [*_equal(wanted, driver), *_within(wanted, after, journey.c.started_us, journey.c.id)]
+    conditions = [*_equal(c, wanted, driver), *_within(wanted, after, journey.c.started_us, journey.c.id)]
     if wanted.system:
         conditions.append(_names_system(wanted.system))
     query = select(*COLUMNS).where(journey.c.hidden.is_(False), *conditions)
@@ -82,7 +83,7 @@ def _list_by_text(c: Connection, wanted: JourneyFilter, after: Cursor | None, li
     starts = {spot.id: spot.started_us for spot in place(c, {match.key for match in matches}).values()}
     conditions = [
         journey.c.hidden.is_(False),
-        *_equal(wanted, ""),
+        *_equal(c, wanted, ""),
         *_within(wanted, after, journey.c.started_us, journey.c.id),
     ]
     if wanted.system:
@@ -107,8 +108,8 @@ def _list_by_system(
         .join_from(journey_system, journey, journey.c.id == of)
         .where(
             journey_system.c.system == wanted.system,
-            _unindexed_flag(journey.c.hidden),
-            *_equal(wanted, ""),
+            _not_hidden(c),
+            *_equal(c, wanted, ""),
             *_within(wanted, after, at, of),
         )
         .order_by(at.desc(), of.desc())
@@ -129,12 +130,13 @@ def _counts(c: Connection, wanted: JourneyFilter) -> dict[str, int]:
     return dict.fromkeys(values, 0) | {row.measure: int(row.total) for row in rows}
 
 
-def _equal(wanted: JourneyFilter, driver: str) -> Iterable[ColumnElement[bool]]:
+def _equal(c: Connection, wanted: JourneyFilter, driver: str) -> Iterable[ColumnElement[bool]]:
+    plain = c.dialect.name == POSTGRESQL
     for name in ("process", *_COUNTED):
         value = getattr(wanted, name)
         if value:
             column: Column[Any] = journey.c[name]
-            yield column == value if name == driver else column.concat("") == value
+            yield column == value if plain or name == driver else column.concat("") == value
 
 
 def _within(
@@ -152,6 +154,7 @@ def _names_system(system: str) -> ColumnElement[bool]:
     return journey.c.systems.contains(f"|{system}|", autoescape=True)
 
 
-def _unindexed_flag(flag: Column[Any]) -> ColumnElement[bool]:
-    """Not set, spelled so that no partial index promises it: the join must start from the system."""
-    return func.coalesce(flag, True).is_(False)
+def _not_hidden(c: Connection) -> ColumnElement[bool]:
+    """Spelled for SQLite so that no partial index promises it: the join must start from the system."""
+    hidden = journey.c.hidden
+    return hidden.is_(False) if c.dialect.name == POSTGRESQL else func.coalesce(hidden, True).is_(False)

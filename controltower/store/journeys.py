@@ -97,11 +97,8 @@ def journey_identifiers(c: Connection, journey_id: bytes) -> list[IdentifierRow]
     """Every identifier of the journey, then of its legs and traces, then its labels; by kind and value."""
     whole = load_whole(c, journey_id)
     found: set[tuple[Bond, str, str, bytes]] = set()
-    for table, by, keys in (
-        (identifier, identifier.c.journey_id, whole.ids),
-        (label, label.c.anchor, sorted(whole.keys)),
-    ):
-        for chunk in in_chunks(keys):
+    for table, by in ((identifier, identifier.c.key), (label, label.c.anchor)):
+        for chunk in in_chunks(sorted(whole.keys)):
             rows = c.execute(select(table.c.kind, table.c.value, table.c.key).where(by.in_(chunk)))
             found.update((bond_of(row.kind), row.kind, row.value, row.key) for row in rows)
     return [IdentifierRow(kind, value, key, bond) for bond, kind, value, key in sorted(found)]

@@ -1,13 +1,22 @@
-"""Undoing the compression that blobs are stored with."""
+"""The compression that blobs are stored with: zstd, one frame each."""
 
 from __future__ import annotations
 
 from threading import local
 
-from zstandard import ZstdDecompressor
+from zstandard import ZstdCompressor, ZstdDecompressor
 
 _LARGEST = 256 * 1024 * 1024  # of one blob; what edges accept is far smaller
-_own = local()  # a decompressor must not be shared between threads
+_own = local()  # compressors are dear to make, and must not be shared between threads
+
+
+def pack(raw: bytes) -> bytes:
+    """The bytes, compressed as fast as may be."""
+    compressor = getattr(_own, "compressor", None)
+    if compressor is None:
+        compressor = _own.compressor = ZstdCompressor(level=1)
+    packed: bytes = compressor.compress(raw)
+    return packed
 
 
 def unpack(blob: bytes) -> bytes:

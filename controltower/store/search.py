@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from controltower.domain.identifiers import CORRELATION, TRACE, Identifier, key_of
+from controltower.domain.identifiers import JOINING_KINDS, TRACE, Identifier, key_of
 from controltower.store.journey_rows import JourneyRow
 from controltower.store.journeys import journey_trace_ids
 from controltower.store.lookup import Match, list_matches, spellings
@@ -16,7 +16,6 @@ from controltower.store.traces import find_journeys_of_trace, is_trace
 
 _MANY = 200  # matches that are looked at, so that a common e-mail address still shows its newest orders
 _ID_BYTES = 16
-_SPAN_KINDS = (CORRELATION, "order", "order_id", "order_name", "payment", "shipment", "tracking", "invoice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ def _by_span(c: Connection, text: str, limit: int) -> list[Hit]:
     """
     keys = {
         key_of(name): name
-        for kind in _SPAN_KINDS
+        for kind in JOINING_KINDS
         for value in spellings(text)
         if (name := Identifier(kind, value))
     }

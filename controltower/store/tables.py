@@ -27,6 +27,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
 )
 
 metadata = MetaData(
@@ -100,7 +101,6 @@ identifier = Table(
     Column("kind", Text, nullable=False),
     Column("value", Exact, nullable=False),
     Index("ix_identifier_value", "value"),
-    Index("ix_identifier_journey_id", "journey_id"),
     sqlite_with_rowid=False,
     info={"distribution_key": "key"},
 )
@@ -153,6 +153,7 @@ for _columns in (
     ("status", "started_us", "id"),
     ("stage", "started_us", "id"),
     ("channel", "started_us", "id"),
+    ("reported_status", "started_us", "id"),
 ):
     Index(
         None,
@@ -170,8 +171,8 @@ Index(
     "ix_journey_waiting",
     journey.c.stage,
     journey.c.stage_since_us,
-    sqlite_where=journey.c.status == "in_flight",
-    postgresql_where=journey.c.status == "in_flight",
+    sqlite_where=and_(_shown, journey.c.status == "in_flight"),
+    postgresql_where=and_(_shown, journey.c.status == "in_flight"),
 )
 
 journey_system = Table(

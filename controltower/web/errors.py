@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -69,6 +70,7 @@ _STATUS: dict[type[ControlTowerError], int] = {
     domain.Overloaded: 429,
     domain.StoreUnavailable: 503,
 }
+_FOR_MACHINES = ("/healthz", "/readyz", "/metrics", "/openapi.json")
 _NEXT: dict[type[Exception], str] = {
     UnknownHost: "Use an address of this server that it knows, or have the name added to "
     "CONTROLTOWER_ALLOWED_HOSTS.",
@@ -141,42 +143,35 @@ def _answer(
     cause: type[Exception] | None = None,
 ) -> Response:
     words = WORDS.get(status, WORDS[500 if status >= 500 else 400])
-    context: dict[str, Any] = {
-        "status": status,
-        "title": words.title,
-        "detail": detail or words.detail,
-        "next": _NEXT.get(cause or Exception, words.next),
-    }
-    if is_api() or request.path in ("/healthz", "/readyz", "/metrics", "/openapi.json"):
-        return problem(**context, reason=reason, retryable=retryable, reference=reference)
-    context["next_step"] = context["next"]
-    response = page("errors/error.html", "frag_error", **context, reference=reference)
-    response.status_code = status
+    detail, next_step = detail or words.detail, _NEXT.get(cause or Exception, words.next)
+    if is_api() or request.path in _FOR_MACHINES:
+        body = {
+            "type": "about:blank",
+            "title": words.title,
+            "status": status,
+            "detail": detail,
+            "reason": reason,
+            "next": next_step,
+            "retryable": retryable,
+            **({"reference": reference} if reference else {}),
+        }
+        return _problem(status, body)
+    response = page(
+        "errors/error.html",
+        "frag_error",
+        status=status,
+        code=status,
+        title=words.title,
+        detail=detail,
+        next_step=next_step,
+        reference=reference,
+        as_toast=wants_fragment(),
+    )
     return show_in_whole_page(response)
 
 
-def problem(
-    *,
-    status: int,
-    title: str,
-    detail: str,
-    next: str,
-    reason: str,
-    retryable: bool = False,
-    reference: str = "",
-) -> Response:
-    """An error as RFC 9457 problem details, with the reason as a word and what to do next."""
-    body = {
-        "type": "about:blank",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "reason": reason,
-        "next": next,
-        "retryable": retryable,
-    }
-    if reference:
-        body["reference"] = reference
+def _problem(status: int, body: Mapping[str, Any]) -> Response:
+    """An error as RFC 9457 problem details, with the reason as a fixed word and what to do next."""
     response = Response(msgspec.json.encode(body), status=status, mimetype="application/problem+json")
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="controltower"'

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
-from flask import Blueprint
+from flask import Blueprint, g
 from markupsafe import Markup
 
 from controltower.domain.durations import in_words
@@ -22,13 +22,17 @@ STATUS_WORDS: Mapping[str, str] = {
     "done": "Done",
     "cancelled": "Cancelled",
 }
-_EMAIL = re.compile(r"([^\s@<>]+)@([^\s@<>]+)")
+_PART = r"[^\s@<>\"'(),:;\[\]{}\\=]"  # what both sides of an address may be written with
+# Begins where a run of such characters begins and never goes back into it: linear, however long the text.
+_EMAIL = re.compile(f"(?<!{_PART})({_PART}++)@({_PART}+)")
 
 
 @bp.app_template_global()
 def icon(name: str) -> Markup:
     """A drawing from our sprite; always decoration, words stand beside it."""
-    href = f"{asset('img/icons.svg')}#{name}"
+    if "sprite" not in g:
+        g.sprite = asset("img/icons.svg")  # looked up once a request; a list draws dozens
+    href = f"{g.sprite}#{name}"
     return Markup(
         '<svg class="icon" aria-hidden="true" viewBox="0 0 16 16"><use href="{}"></use></svg>'
     ).format(href)
@@ -158,7 +162,6 @@ def _since(at: datetime) -> str:
 
 
 def _timed(at: datetime, text: str, kept_current: str = "") -> Markup:
-    attribute = Markup(' data-age="{}"').format(kept_current) if kept_current else ""
-    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
-        at.isoformat(), exact(at), attribute, text
-    )
+    # Nothing here comes from outside, so that there is nothing to escape.
+    attribute = f' data-age="{kept_current}"' if kept_current else ""
+    return Markup(f'<time datetime="{at.isoformat()}" title="{exact(at)}"{attribute}>{text}</time>')

@@ -38,18 +38,7 @@ NEWER_COUNTED = 50
 CSV_PAGE_ROWS = 500
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 CSV_COLUMNS = (
-    *(
-        "id",
-        "title",
-        "process",
-        "status",
-        "stage",
-        "stage_since",
-        "started",
-        "last_event",
-        "customer",
-        "channel",
-    ),
+    *("id", "title", "process", "status", "stage", "stage_since", "started", "last_event", "customer"),
     *("channel", "amount", "currency", "reported_status", "systems", "events"),
     *("failure_stage", "failure_system", "failure_code", "failure_message", "failed"),
 )

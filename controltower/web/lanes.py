@@ -129,7 +129,9 @@ def _mark(x: float, lane: Lane, members: list[EventView], order: int) -> Mark:
 
 def _fold(stretch: Stretch) -> Fold:
     x, end = _x(stretch.start_share) + _FOLD_INSET, _x(stretch.end_share) - _FOLD_INSET
-    return Fold(round(x, 3), round(max(end - x, 0), 3), round((x + end) / 2, 3), _largest_part(stretch), stretch.label)
+    return Fold(
+        round(x, 3), round(max(end - x, 0), 3), round((x + end) / 2, 3), _largest_part(stretch), stretch.label
+    )
 
 
 def _largest_part(stretch: Stretch) -> str:

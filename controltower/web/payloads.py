@@ -25,8 +25,14 @@ def show_payload(body: bytes, content_type: str, *, whole_names: bool) -> Payloa
     """Lay out `body`; the content type is only a hint, because senders get it wrong."""
     text, kind = _decoded(body)
     shown = text[:MOST_SHOWN]
-    hidden = shown if whole_names else masked(shown)
+    hidden = shown if whole_names else _without_names(shown, kind)
     return PayloadText(hidden, kind, len(text) > MOST_SHOWN, hidden != shown)
+
+
+def _without_names(text: str, kind: str) -> str:
+    if kind == "bytes":
+        return "Bytes that are no text may hold names, and cannot be masked."
+    return masked(text.replace("\\u0040", "@"))
 
 
 def _decoded(body: bytes) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from controltower.web.trace_views import MOST_SPANS, TraceView, find_span, flat,
 
 bp = Blueprint("traces", __name__)
 
-PAGE_ROWS = 50
+PAGE_ROWS = 25  # each is decoded for its name and services
 _READ_ALONG = 128 * 1024  # bytes of a trace up to which the list names its services
 ALL_SPANS = 20_000
 

@@ -83,6 +83,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:afterSettle", () => {
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
   opened = [];
+  document.activeElement?.closest("main tbody tr")?.classList.add("is-current");
 });
 
 document.addEventListener("htmx:load", () => {

@@ -220,6 +220,16 @@ def test_tokens_of_unknown_roles_or_without_a_name_are_refused(db: Database) -> 
         tokens.revoke_token(db, b"x" * 16, NOW)
 
 
+@pytest.mark.parametrize(
+    ("role", "may_post"), [("ingest", True), ("viewer", False), ("support", False), ("operator", True)]
+)
+def test_a_token_made_to_read_posts_no_facts(db: Database, role: str, may_post: bool) -> None:
+    tokens.create_token(db, "a program", role, NOW)
+
+    assert tokens.may_post_facts(role) is may_post
+    assert tokens.has_ingest_token(db) is may_post
+
+
 def test_the_token_book_forgets_after_a_few_seconds(db: Database) -> None:
     at = [NOW]
     book = tokens.TokenBook(db, lambda: at[0])

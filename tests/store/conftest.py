@@ -1,4 +1,4 @@
-"""The lineage store, opened once on each database that it runs on."""
+"""The lineage store, opened on each database that it runs on."""
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -7,7 +7,9 @@ import pytest
 
 from controltower.store.engine import Database, open_database
 from controltower.store.schema import upgrade
+from tests.backends import new_database
 from tests.store.other_process import start_processes
+from tests.store.shown import clear
 
 
 @pytest.fixture
@@ -17,6 +19,32 @@ def database(database_url: str) -> Iterator[Database]:
     upgrade(opened)
     yield opened
     opened.dispose()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def module_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """A store at the newest schema that the tests of a module share: making one takes a second."""
+    if request.param == "sqlite":
+        yield from _upgraded(f"sqlite:///{tmp_path_factory.mktemp('store') / 'controltower.db'}")
+    else:
+        with new_database(request.getfixturevalue("postgres_server")) as url:
+            yield from _upgraded(url)
+
+
+def _upgraded(url: str) -> Iterator[Database]:
+    opened = open_database(url)
+    upgrade(opened)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def emptied_database(module_database: Database) -> Database:
+    """The module's store, with nothing in it."""
+    clear(module_database)
+    return module_database
 
 
 @pytest.fixture(scope="session")

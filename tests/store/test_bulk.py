@@ -53,8 +53,8 @@ def a_source(name: str, first: int = 5, last: int = 5, occurred: int = 5, facts:
 
 
 @pytest.fixture
-def connection(database: Database) -> Iterator[Connection]:
-    with transaction(database) as opened:
+def connection(emptied_database: Database) -> Iterator[Connection]:
+    with transaction(emptied_database) as opened:
         yield opened
 
 
@@ -151,8 +151,8 @@ def test_merge_adds_negative_numbers(bulk: Bulk, connection: Connection):
         st.dictionaries(st.sampled_from("abc"), st.tuples(*[st.integers(-(2**40), 2**40)] * 3)), max_size=5
     )
 )
-def test_merging_is_adding_up(database: Database, rounds: list[dict[str, tuple[int, int, int]]]):
-    with transaction(database) as connection:
+def test_merging_is_adding_up(module_database: Database, rounds: list[dict[str, tuple[int, int, int]]]):
+    with transaction(module_database) as connection:
         connection.execute(tables.source.delete())
         for figures in rounds:
             rows = [(name, "events", *times, times[0], 1, 0) for name, times in sorted(figures.items())]
@@ -224,17 +224,17 @@ def test_delete_removes_the_rows_with_these_keys(bulk: Bulk, connection: Connect
 
 
 @given(st.lists(quarantine_rows, max_size=8, unique_by=lambda row: row[0]))
-def test_bytes_texts_and_nulls_come_back_as_they_were(database: Database, rows: list[Row]):
-    with transaction(database) as connection:
+def test_bytes_texts_and_nulls_come_back_as_they_were(module_database: Database, rows: list[Row]):
+    with transaction(module_database) as connection:
         connection.execute(tables.quarantine.delete())
         assert bulk_of(connection).insert_new(tables.quarantine, rows) == rows
         assert rows_of(connection, tables.quarantine) == sorted(rows)
 
 
 @given(st.dictionaries(bigints, st.floats(allow_nan=False), max_size=8))
-def test_numbers_come_back_as_they_were(database: Database, values: dict[int, float]):
+def test_numbers_come_back_as_they_were(module_database: Database, values: dict[int, float]):
     rows = [("s", "q", "", "depth", sampled_us, value) for sampled_us, value in sorted(values.items())]
-    with transaction(database) as connection:
+    with transaction(module_database) as connection:
         connection.execute(tables.queue_sample.delete())
         bulk_of(connection).replace(tables.queue_sample, rows)
         assert rows_of(connection, tables.queue_sample) == rows
@@ -244,10 +244,10 @@ def test_numbers_come_back_as_they_were(database: Database, values: dict[int, fl
     st.lists(st.tuples(keys, st.booleans(), st.none() | bigints), max_size=6, unique_by=lambda row: row[0])
 )
 def test_truth_values_and_integers_come_back_as_they_were(
-    database: Database, rows: list[tuple[bytes, bool, int | None]]
+    module_database: Database, rows: list[tuple[bytes, bool, int | None]]
 ):
     full = [a_journey(id, hidden=hidden, failed_us=failed) for id, hidden, failed in rows]
-    with transaction(database) as connection:
+    with transaction(module_database) as connection:
         connection.execute(tables.journey.delete())
         bulk_of(connection).replace(tables.journey, full)
         assert rows_of(connection, tables.journey) == sorted(full, key=lambda row: row[0])
@@ -280,7 +280,7 @@ def postgres_store(postgres_url: str) -> Iterator[Database]:
     opened.dispose()
 
 
-@pytest.mark.parametrize(("name", "array", "values"), _ARRAYS, ids=lambda part: str(part))
+@pytest.mark.parametrize(("name", "array", "values"), _ARRAYS, ids=[name for name, *_ in _ARRAYS])
 @given(data=st.data())
 def test_postgresql_reads_binary_arrays_as_they_were_written(
     postgres_store: Database, name: str, array: Any, values: st.SearchStrategy[Any], data: st.DataObject

@@ -17,14 +17,14 @@ def a_sample(measure: str, value: float, hours: int = 0, queue: str = "orders") 
     return QueueSample("rabbitmq", queue, "", us(NOW + hours * HOUR), measure, value)
 
 
-def test_journeys_are_counted_by_what_is_asked_for(database: Database) -> None:
+def test_journeys_are_counted_by_what_is_asked_for(emptied_database: Database) -> None:
     store(
-        database,
+        emptied_database,
         an_event("order.captured", ("order", "A")),
         an_event("order.captured", ("order", "B")),
         an_event("order.posted.failed", ("order", "B"), at=NOW + HOUR),
     )
-    with reading(database) as c:
+    with reading(emptied_database) as c:
         assert figures.counts(c, "status") == {
             ("order-to-cash", "in_flight"): 1,
             ("order-to-cash", "failed"): 1,
@@ -33,13 +33,15 @@ def test_journeys_are_counted_by_what_is_asked_for(database: Database) -> None:
         assert figures.counts(c, "nothing") == {}
 
 
-def test_minutes_are_listed_in_order_and_only_those_asked_for(database: Database) -> None:
+def test_minutes_are_listed_in_order_and_only_those_asked_for(emptied_database: Database) -> None:
     for hours in (2, 0, 1):
         store(
-            database, an_event("order.posted.failed", ("order", "A"), outcome="failed"), at=NOW + hours * HOUR
+            emptied_database,
+            an_event("order.posted.failed", ("order", "A"), outcome="failed"),
+            at=NOW + hours * HOUR,
         )
     since = us(NOW + HOUR) // 60_000_000
-    with reading(database) as c:
+    with reading(emptied_database) as c:
         assert figures.per_minute(c, since, ["failures", "events"]) == [
             (since, "events", 1),
             (since, "failures", 1),
@@ -48,9 +50,9 @@ def test_minutes_are_listed_in_order_and_only_those_asked_for(database: Database
         ]
 
 
-def test_the_oldest_in_a_stage_is_the_one_that_waits_there_longest(database: Database) -> None:
+def test_the_oldest_in_a_stage_is_the_one_that_waits_there_longest(emptied_database: Database) -> None:
     store(
-        database,
+        emptied_database,
         an_event("order.captured", ("order", "A"), at=NOW - HOUR),
         an_event("order.accepted", ("order", "A"), at=NOW + HOUR),
         an_event("order.captured", ("order", "B"), at=NOW),
@@ -59,38 +61,40 @@ def test_the_oldest_in_a_stage_is_the_one_that_waits_there_longest(database: Dat
         an_event("order.captured", ("order", "E"), at=NOW - 5 * HOUR),
         an_event("order.cancelled", ("order", "E"), at=NOW),
     )
-    with reading(database) as c:
+    with reading(emptied_database) as c:
         assert figures.oldest_in_stage(c) == {"": NOW - 9 * HOUR, "captured": NOW, "accepted": NOW + HOUR}
 
 
-def test_a_parcel_that_shows_on_an_order_does_not_wait_by_itself(database: Database) -> None:
+def test_a_parcel_that_shows_on_an_order_does_not_wait_by_itself(emptied_database: Database) -> None:
     store(
-        database,
+        emptied_database,
         an_event("shipment.shipped", ("tracking", "1Z"), at=NOW - 90 * HOUR),
         an_event("order.captured", ("order", "A"), ("tracking", "1Z"), at=NOW),
         an_event("shipment.shipped", ("tracking", "2Z"), at=NOW),
     )
-    with reading(database) as c:
+    with reading(emptied_database) as c:
         assert figures.oldest_in_stage(c) == {"shipped": NOW - 90 * HOUR}
 
 
-def test_the_newest_failures_come_first_and_mended_ones_not_at_all(database: Database) -> None:
+def test_the_newest_failures_come_first_and_mended_ones_not_at_all(emptied_database: Database) -> None:
     store(
-        database,
+        emptied_database,
         an_event("order.posted.failed", ("order", "A"), at=NOW),
         an_event("order.posted.failed", ("order", "B"), at=NOW + HOUR),
         an_event("order.posted.failed", ("order", "C"), at=NOW + HOUR),
         an_event("order.posted", ("order", "C"), at=NOW + 2 * HOUR),
     )
-    with reading(database) as c:
+    with reading(emptied_database) as c:
         assert [row.title for row in figures.newest_failures(c)] == ["B", "A"]
         assert [row.title for row in figures.newest_failures(c, 1)] == ["B"]
 
 
-def test_sources_say_when_they_were_last_heard_of(database: Database) -> None:
-    store(database, an_event("order.captured", ("order", "N/A"), source="/erp", at=NOW - HOUR), at=NOW)
-    store(database, a_segment(bytes([1]) * 16, service="erp"), at=NOW + HOUR)
-    with reading(database) as c:
+def test_sources_say_when_they_were_last_heard_of(emptied_database: Database) -> None:
+    store(
+        emptied_database, an_event("order.captured", ("order", "N/A"), source="/erp", at=NOW - HOUR), at=NOW
+    )
+    store(emptied_database, a_segment(bytes([1]) * 16, service="erp"), at=NOW + HOUR)
+    with reading(emptied_database) as c:
         events, spans = figures.sources(c)
         assert list_sources(c, "spans") == [spans]
         assert list_dropped(c) == []
@@ -99,16 +103,16 @@ def test_sources_say_when_they_were_last_heard_of(database: Database) -> None:
     assert (spans.signal, spans.first_received_at) == ("spans", NOW + HOUR)
 
 
-def test_a_queue_shows_the_newest_sample_of_each_measure(database: Database) -> None:
+def test_a_queue_shows_the_newest_sample_of_each_measure(emptied_database: Database) -> None:
     store(
-        database,
+        emptied_database,
         a_sample("depth", 3),
         a_sample("depth", 5, hours=2),
         a_sample("consumers", 1, hours=1),
         a_sample("depth", 7, queue="Zebra"),
         QueueSample("kafka", "orders/0", "billing", us(NOW), "lag", 40.5),
     )
-    with reading(database) as c:
+    with reading(emptied_database) as c:
         kafka, zebra, orders = list_queues(c)
     assert (kafka.system, kafka.group, kafka.measures["lag"].value) == ("kafka", "billing", 40.5)
     assert (zebra.queue, orders.queue) == ("Zebra", "orders")
@@ -116,20 +120,20 @@ def test_a_queue_shows_the_newest_sample_of_each_measure(database: Database) -> 
     assert (orders.sampled_at, orders.measures["consumers"].sampled_at) == (NOW + 2 * HOUR, NOW + HOUR)
 
 
-def test_the_history_of_a_queue_is_its_newest_samples_in_order(database: Database) -> None:
+def test_the_history_of_a_queue_is_its_newest_samples_in_order(emptied_database: Database) -> None:
     store(
-        database,
+        emptied_database,
         *(a_sample("depth", hours, hours) for hours in range(5)),
         a_sample("depth", 9, queue="other"),
     )
     series = ("rabbitmq", "orders", "", "depth")
-    with reading(database) as c:
+    with reading(emptied_database) as c:
         assert [r.value for r in queue_history(c, series, since_at=NOW + HOUR)] == [1, 2, 3, 4]
         assert [r.value for r in queue_history(c, series, since_at=NOW, limit=2)] == [3, 4]
 
 
-def test_an_empty_store_has_empty_figures(database: Database) -> None:
-    with reading(database) as c:
+def test_an_empty_store_has_empty_figures(emptied_database: Database) -> None:
+    with reading(emptied_database) as c:
         assert list_queues(c) == []
         assert figures.oldest_in_stage(c) == {}
         assert figures.newest_failures(c) == []

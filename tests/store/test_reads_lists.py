@@ -23,16 +23,21 @@ def titles(database: Database, wanted: JourneyFilter, limit: int = 50) -> list[s
     return [row.title for row in found]
 
 
-def four_orders(database: Database) -> None:
-    store(
-        database,
-        an_event("order.captured", ("order", "A"), ("email", "ann@x.org"), channel="web", status="new"),
-        an_event("order.captured", ("order", "B"), ("email", "bob@x.org"), channel="pos", at=NOW + HOUR),
-        an_event("order.posted.failed", ("order", "C"), channel="web", source="/erp", at=NOW + 2 * HOUR),
-        an_event("order.captured", ("order", "D"), ("tracking", "1Z7"), channel="web", at=NOW + 3 * HOUR),
-        an_event("order.posted", ("order", "D"), source="/erp", at=NOW + 3 * HOUR, status="posted"),
-        an_event("shipment.shipped", ("tracking", "1Z7"), source="/wms", at=NOW + 4 * HOUR),
-    )
+@pytest.fixture
+def four_orders(emptied_database: Database) -> Database:
+    """A store with the orders A, B, C and D, started in this order."""
+    store(emptied_database, *FOUR_ORDERS)
+    return emptied_database
+
+
+FOUR_ORDERS = (
+    an_event("order.captured", ("order", "A"), ("email", "ann@x.org"), channel="web", status="new"),
+    an_event("order.captured", ("order", "B"), ("email", "bob@x.org"), channel="pos", at=NOW + HOUR),
+    an_event("order.posted.failed", ("order", "C"), channel="web", source="/erp", at=NOW + 2 * HOUR),
+    an_event("order.captured", ("order", "D"), ("tracking", "1Z7"), channel="web", at=NOW + 3 * HOUR),
+    an_event("order.posted", ("order", "D"), source="/erp", at=NOW + 3 * HOUR, status="posted"),
+    an_event("shipment.shipped", ("tracking", "1Z7"), source="/wms", at=NOW + 4 * HOUR),
+)
 
 
 @pytest.mark.parametrize("few", [0, 20_000])
@@ -68,11 +73,10 @@ def four_orders(database: Database) -> None:
     ],
 )
 def test_filters_narrow_the_list_whichever_index_serves_them(
-    database: Database, monkeypatch: pytest.MonkeyPatch, wanted: JourneyFilter, expected: str, few: int
+    four_orders: Database, monkeypatch: pytest.MonkeyPatch, wanted: JourneyFilter, expected: str, few: int
 ) -> None:
     monkeypatch.setattr(journey_lists, "_FEW", few)
-    four_orders(database)
-    assert "".join(titles(database, wanted)) == expected
+    assert "".join(titles(four_orders, wanted)) == expected
 
 
 @pytest.mark.parametrize(
@@ -85,24 +89,24 @@ def test_filters_narrow_the_list_whichever_index_serves_them(
     ],
 )
 def test_pages_hold_every_journey_once_although_many_start_together(
-    database: Database, wanted: JourneyFilter
+    emptied_database: Database, wanted: JourneyFilter
 ) -> None:
     many = [
         an_event("order.captured", ("order", f"order-{n:02}"), at=NOW + (n % 3) * HOUR) for n in range(23)
     ]
-    store(database, *many)
-    found = titles(database, wanted, limit=5)
+    store(emptied_database, *many)
+    found = titles(emptied_database, wanted, limit=5)
     assert sorted(found) == [f"order-{n:02}" for n in range(23)]
     starts = [int(title[-2:]) % 3 for title in found]
     assert starts == sorted(starts, reverse=True)
 
 
 def test_a_text_that_begins_too_many_identifiers_says_so(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    emptied_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journey_lists, "TEXT_MATCHES", 3)
-    store(database, *(an_event("order.captured", ("order", f"order-{n}")) for n in range(5)))
-    with reading(database) as c:
+    store(emptied_database, *(an_event("order.captured", ("order", f"order-{n}")) for n in range(5)))
+    with reading(emptied_database) as c:
         assert is_broad(c, "order-")
         assert not is_broad(c, "order-1")
-    assert len(titles(database, JourneyFilter(text="order-"))) == 3
+    assert len(titles(emptied_database, JourneyFilter(text="order-"))) == 3

@@ -24,22 +24,22 @@ def ids(database: Database, state: str = "held") -> list[bytes]:
         return [row.id for row in quarantine.list_held(c, state)]
 
 
-def test_items_are_listed_newest_first_page_by_page(database: Database) -> None:
+def test_items_are_listed_newest_first_page_by_page(emptied_database: Database) -> None:
     for minute in (0, 2, 1):
         together = [a_bad_thing(b"%d %d" % (minute, n)) for n in range(3)]
-        store(database, *together, at=NOW + minute * MINUTE)
+        store(emptied_database, *together, at=NOW + minute * MINUTE)
     found: list[quarantine.HeldRow] = []
-    with reading(database) as c:
+    with reading(emptied_database) as c:
         while page := quarantine.list_held(c, before=found[-1].cursor if found else None, limit=2):
             found.extend(page)
     assert [row.received_at for row in found] == [NOW + m * MINUTE for m in (2, 2, 2, 1, 1, 1, 0, 0, 0)]
     assert len({row.id for row in found}) == 9
 
 
-def test_an_item_comes_back_with_its_bytes(database: Database) -> None:
-    store(database, a_bad_thing(b"\x00\xff{", headers='{"traceparent": "x"}'))
-    with reading(database) as c:
-        item = quarantine.get_item(c, ids(database)[0])
+def test_an_item_comes_back_with_its_bytes(emptied_database: Database) -> None:
+    store(emptied_database, a_bad_thing(b"\x00\xff{", headers='{"traceparent": "x"}'))
+    with reading(emptied_database) as c:
+        item = quarantine.get_item(c, ids(emptied_database)[0])
     assert (item.payload, item.headers) == (b"\x00\xff{", '{"traceparent": "x"}')
     assert (item.row.edge, item.row.reason, item.row.message, item.row.size) == (
         "events",
@@ -50,8 +50,8 @@ def test_an_item_comes_back_with_its_bytes(database: Database) -> None:
     assert (item.row.state, item.row.settled_at, item.row.settled_by) == ("held", None, "")
 
 
-def test_an_unknown_item_is_not_found(database: Database) -> None:
-    with reading(database) as c, pytest.raises(NotFound):
+def test_an_unknown_item_is_not_found(emptied_database: Database) -> None:
+    with reading(emptied_database) as c, pytest.raises(NotFound):
         quarantine.get_item(c, bytes(16))
 
 
@@ -59,17 +59,17 @@ def test_an_unknown_item_is_not_found(database: Database) -> None:
     ("mark", "state"),
     [(quarantine.mark_resubmitted, "resubmitted"), (quarantine.mark_discarded, "discarded")],
 )
-def test_an_item_is_settled_once(database: Database, mark: Callable[..., bool], state: str) -> None:
-    store(database, a_bad_thing())
-    (item_id,) = ids(database)
-    with transaction(database) as c:
+def test_an_item_is_settled_once(emptied_database: Database, mark: Callable[..., bool], state: str) -> None:
+    store(emptied_database, a_bad_thing())
+    (item_id,) = ids(emptied_database)
+    with transaction(emptied_database) as c:
         won = [
             mark(c, item_id, "ann", NOW, "test data"),
             mark(c, item_id, "bob", NOW),
             quarantine.mark_discarded(c, item_id, "bob", NOW),
         ]
-    with reading(database) as c:
+    with reading(emptied_database) as c:
         row = quarantine.get_item(c, item_id).row
     assert won == [True, False, False]
     assert (row.state, row.settled_by, row.settled_why, row.settled_at) == (state, "ann", "test data", NOW)
-    assert (ids(database), ids(database, state)) == ([], [item_id])
+    assert (ids(emptied_database), ids(emptied_database, state)) == ([], [item_id])

@@ -58,54 +58,56 @@ def listed(database: Database, limit: int, service: str = "") -> list[bytes]:
             return found
 
 
-def test_a_trace_is_read_from_all_of_its_parts(database: Database) -> None:
-    store(database, segment(A, otlp(a_span(1))), segment(A, otlp(a_span(2), service="erp")))
-    store(database, segment(B, otlp(a_span(3))))
-    found = read_trace(database, A)
+def test_a_trace_is_read_from_all_of_its_parts(emptied_database: Database) -> None:
+    store(emptied_database, segment(A, otlp(a_span(1))), segment(A, otlp(a_span(2), service="erp")))
+    store(emptied_database, segment(B, otlp(a_span(3))))
+    found = read_trace(emptied_database, A)
     assert [(span.span_id[-1], span.service) for span in found] == [(1, "shop"), (2, "erp")]
-    assert read_trace(database, C) == []
+    assert read_trace(emptied_database, C) == []
 
 
-def test_traces_are_listed_once_by_their_newest_part(database: Database) -> None:
+def test_traces_are_listed_once_by_their_newest_part(emptied_database: Database) -> None:
     for minute, trace in enumerate((A, B, C, B)):
-        store(database, segment(trace, otlp(a_span(minute + 1))), at=NOW + minute * MINUTE)
-    assert listed(database, limit=50) == [B, C, A]
-    assert listed(database, limit=1) == [B, C, A]
-    (row, *_) = list_traces(database).rows
+        store(emptied_database, segment(trace, otlp(a_span(minute + 1))), at=NOW + minute * MINUTE)
+    assert listed(emptied_database, limit=50) == [B, C, A]
+    assert listed(emptied_database, limit=1) == [B, C, A]
+    (row, *_) = list_traces(emptied_database).rows
     assert (row.received_at, row.span_count, row.error_count) == (NOW + 3 * MINUTE, 2, 0)
     assert row.start_ns == us(NOW) * 1000
 
 
-def test_traces_of_one_commit_are_all_listed(database: Database) -> None:
+def test_traces_of_one_commit_are_all_listed(emptied_database: Database) -> None:
     many = [bytes([n]) * 16 for n in range(1, 12)]
     parts = [segment(trace, otlp(a_span(part))) for trace in many for part in (1, 2)]
-    store(database, *parts)
-    assert sorted(listed(database, limit=3)) == many
+    store(emptied_database, *parts)
+    assert sorted(listed(emptied_database, limit=3)) == many
 
 
-def test_traces_are_listed_by_service(database: Database) -> None:
-    store(database, segment(A, otlp(a_span(1), service="shop")))
-    store(database, segment(A, otlp(a_span(2), service="erp")), at=NOW + MINUTE)
-    store(database, segment(B, otlp(a_span(3), service="shop")), at=NOW + 2 * MINUTE)
-    assert listed(database, limit=1, service="shop") == [B, A]
-    assert listed(database, limit=1, service="erp") == [A]
-    assert listed(database, limit=1, service="sho") == []
+def test_traces_are_listed_by_service(emptied_database: Database) -> None:
+    store(emptied_database, segment(A, otlp(a_span(1), service="shop")))
+    store(emptied_database, segment(A, otlp(a_span(2), service="erp")), at=NOW + MINUTE)
+    store(emptied_database, segment(B, otlp(a_span(3), service="shop")), at=NOW + 2 * MINUTE)
+    assert listed(emptied_database, limit=1, service="shop") == [B, A]
+    assert listed(emptied_database, limit=1, service="erp") == [A]
+    assert listed(emptied_database, limit=1, service="sho") == []
 
 
-def test_a_long_list_is_looked_through_in_steps(database: Database, monkeypatch) -> None:
+def test_a_long_list_is_looked_through_in_steps(emptied_database: Database, monkeypatch) -> None:
     monkeypatch.setattr(traces, "_AT_ONCE", 2)
     monkeypatch.setattr(traces, "_LOOKED_THROUGH", 4)
     for n in range(1, 12):
         service = "erp" if n == 1 else "shop"
-        store(database, segment(bytes([n]) * 16, otlp(a_span(n), service=service)), at=NOW + n * MINUTE)
-    assert list_traces(database, service="erp").rows == ()
-    assert listed(database, limit=10, service="erp") == [bytes([1]) * 16]
+        store(
+            emptied_database, segment(bytes([n]) * 16, otlp(a_span(n), service=service)), at=NOW + n * MINUTE
+        )
+    assert list_traces(emptied_database, service="erp").rows == ()
+    assert listed(emptied_database, limit=10, service="erp") == [bytes([1]) * 16]
 
 
-def test_services_are_counted(database: Database) -> None:
-    store(database, a_segment(A, service="erp"), a_segment(B, service="shop"))
-    store(database, an_event("order.captured", ("order", "A")))
-    with reading(database) as c:
+def test_services_are_counted(emptied_database: Database) -> None:
+    store(emptied_database, a_segment(A, service="erp"), a_segment(B, service="shop"))
+    store(emptied_database, an_event("order.captured", ("order", "A")))
+    with reading(emptied_database) as c:
         found = traces.list_services(c)
     assert [(row.name, row.spans, row.errors, row.last_received_at) for row in found] == [
         ("erp", 1, 0, NOW),
@@ -113,10 +115,10 @@ def test_services_are_counted(database: Database) -> None:
     ]
 
 
-def test_the_journeys_of_a_trace_are_those_that_its_spans_and_events_name(database: Database) -> None:
-    store(database, a_segment(A, [("order", "1")]), an_event("order.captured", ("order", "1")))
-    store(database, an_event("order.captured", ("order", "2"), trace=A, at=NOW + MINUTE))
-    with reading(database) as c:
+def test_the_journeys_of_a_trace_are_those_that_its_spans_and_events_name(emptied_database: Database) -> None:
+    store(emptied_database, a_segment(A, [("order", "1")]), an_event("order.captured", ("order", "1")))
+    store(emptied_database, an_event("order.captured", ("order", "2"), trace=A, at=NOW + MINUTE))
+    with reading(emptied_database) as c:
         assert [row.title for row in traces.find_journeys_of_trace(c, A)] == ["2", "1"]
         assert traces.find_journeys_of_trace(c, B) == []
         assert traces.is_trace(c, A) and not traces.is_trace(c, B)

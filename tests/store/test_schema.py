@@ -27,7 +27,7 @@ def test_migrations_make_what_the_metadata_says(database: Database):
 
 def test_partial_indexes_are_partial_in_the_same_way(database: Database):
     """Alembic does not compare the conditions of indexes; one that is whole costs every write."""
-    assert len(PARTIAL) == 7
+    assert PARTIAL
     with reading(database) as connection:
         migrated = _conditions(connection)
         assert migrated.keys() == PARTIAL.keys()

@@ -38,7 +38,7 @@ def test_the_list_shows_what_is_wrong(tower: Tower):
     page = text_of(tower.client("viewer").get("/quarantine"))
 
     assert "id: &lt;b&gt;missing&lt;/b&gt;" in page
-    assert "missing_attribute" in page
+    assert "missing attribute" in page
 
 
 def test_the_list_says_that_nothing_is_held(tower: Tower):

@@ -56,7 +56,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_identifier")),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_identifier_journey_id", "identifier", ["journey_id"], unique=False)
     op.create_index("ix_identifier_value", "identifier", ["value"], unique=False)
 
     op.create_table(
@@ -104,6 +103,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("failed_us IS NOT NULL"),
     )
     op.create_index(
+        "ix_journey_reported_status_started_us_id",
+        "journey",
+        ["reported_status", "started_us", "id"],
+        unique=False,
+        sqlite_where=sa.text("hidden IS 0"),
+        postgresql_where=sa.text("hidden IS false"),
+    )
+    op.create_index(
         "ix_journey_stage_started_us_id",
         "journey",
         ["stage", "started_us", "id"],
@@ -132,8 +139,8 @@ def upgrade() -> None:
         "journey",
         ["stage", "stage_since_us"],
         unique=False,
-        sqlite_where=sa.text("status = 'in_flight'"),
-        postgresql_where=sa.text("status = 'in_flight'"),
+        sqlite_where=sa.text("hidden IS 0 AND status = 'in_flight'"),
+        postgresql_where=sa.text("hidden IS false AND status = 'in_flight'"),
     )
 
     op.create_table(
