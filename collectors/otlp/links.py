@@ -1,8 +1,8 @@
 """Which identifiers a span carries.
 
 Looking at every attribute of every span would cost more than all the rest, so the names of the attributes are
-searched for in the bytes first; only a span in which the name stands is decoded, and only once for each
-distinct (name, value) in its trace segment.
+searched for in the bytes first; only attributes in which a name stands are decoded, and equal ones of a
+trace segment only once.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ class LinkRules:
     """The attributes that carry identifiers; an attribute whose kind only labels links nothing."""
 
     attributes: Mapping[str, str]
-    encoded: tuple[bytes, ...] = field(init=False, repr=False)  # the names as they are on the wire
+    encoded: tuple[bytes, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         joining = {n: k for n, k in self.attributes.items() if bond_of(k) is not Bond.LABEL}
         object.__setattr__(self, "attributes", joining)
-        object.__setattr__(self, "encoded", tuple(_encoded_key(name) for name in joining))
+        object.__setattr__(self, "encoded", tuple(name.encode() for name in joining))
 
     def present_in(self, body: bytes) -> list[bytes]:
-        """The names of attributes that stand anywhere in a request, as they are on the wire."""
+        """The names of attributes that stand anywhere in a request."""
         return [name for name in self.encoded if name in body]
 
     def of_segment(
@@ -49,28 +49,22 @@ class LinkRules:
         `raw` is the whole segment, `names` what `present_in` found in the request.
         """
         names = [name for name in names if name in raw]
-        if len(names) == 1 and _is_one_value(raw, names[0]):
-            carrier = next((span for span in spans if names[0] in span), None)
-            identifiers = self.of_span(carrier) if carrier is not None else ()
-            return (identifiers,) if identifiers else ()
         found: dict[tuple[Identifier, ...], None] = {}
-        seen: set[bytes] = set()
+        seen: set[tuple[bytes, ...]] = set()
         for span in spans:
-            # The bytes after each name hold its value: the same bytes again say nothing new.
-            marks = b"".join(_after(span, name) for name in names if name in span)
-            if marks and marks not in seen:
-                seen.add(marks)
-                identifiers = self.of_span(span)
+            for name in names:
+                if name in span:
+                    break
+            else:
+                continue
+            attributes = Span.FromString(span).attributes
+            named = tuple([a for name in names for a in attributes if name in a])
+            if named and named not in seen:
+                seen.add(named)
+                identifiers = self.of_attributes([KeyValue.FromString(attribute) for attribute in named])
                 if identifiers:
                     found[identifiers] = None
         return tuple(found)
-
-    def of_span(self, span: bytes) -> tuple[Identifier, ...]:
-        """The identifiers of one encoded span, sorted."""
-        attributes = Span.FromString(span).attributes
-        named = [raw for raw in attributes if raw.startswith(self.encoded)]
-        # A writer may put the value before the name; then there is nothing to go by but the whole.
-        return self.of_attributes([KeyValue.FromString(raw) for raw in named or attributes])
 
     def of_attributes(self, attributes: Iterable[KeyValue]) -> tuple[Identifier, ...]:
         """The identifiers among KeyValue messages, sorted; values that must not link are left out."""
@@ -92,29 +86,3 @@ def text_of(value: AnyValue) -> str:
     if which == "int_value":
         return str(value.int_value)
     return ""
-
-
-def _encoded_key(name: str) -> bytes:
-    raw = name.encode()
-    return bytes((0x0A, len(raw))) + raw
-
-
-def _is_one_value(raw: bytes, name: bytes) -> bool:
-    """Whether the same value follows the name wherever it stands."""
-    start = raw.find(name)
-    end = start + len(name)
-    length = raw[end + 1] if end + 1 < len(raw) else 0x80
-    return length < 0x80 and raw.count(raw[start : end + 2 + length]) == raw.count(name)
-
-
-def _after(span: bytes, name: bytes) -> bytes:
-    """The name and value bytes at each place where the name stands in a span."""
-    parts = []
-    start = span.find(name)
-    while start >= 0:
-        end = start + len(name)
-        length = span[end + 1] if end + 1 < len(span) else 0
-        # A value of 128 bytes or more has a longer length; the whole rest is then compared instead.
-        parts.append(span[start : end + 2 + length] if length < 0x80 else span[start:])
-        start = span.find(name, end)
-    return b"".join(parts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -18,7 +19,17 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from collectors.otlp.links import LinkRules
-from collectors.otlp.wire import TracesData
+from collectors.otlp.wire import (
+    RESOURCE,
+    RESOURCE_SPANS,
+    SCHEMA_URL,
+    SCOPE,
+    SCOPE_SPANS,
+    SPAN,
+    TracesData,
+    field,
+    prefix,
+)
 from controltower.domain.errors import BadPayload
 from controltower.domain.facts import SpanSegment
 
@@ -54,56 +65,60 @@ def decode_traces(body: bytes, rules: LinkRules) -> TraceFacts:
         raise BadPayload("not an ExportTraceServiceRequest in protobuf") from exc
     names = rules.present_in(body)
     traces: dict[bytes, _Trace] = {}
-    refused = TracesData()
+    refused: list[bytes] = []
     rejected = 0
     for resource, cut_resource in zip(request.resource_spans, cut.resource_spans, strict=True):
         group = _ResourceGroup(resource, cut_resource)
         for scope, cut_scope in zip(resource.scope_spans, cut_resource.scope_spans, strict=True):
-            without_ids = _collect(scope, cut_scope, group, traces)
+            part = _ScopeGroup(group, cut_scope)
+            without_ids = _collect(scope, part, cut_scope.spans, traces)
             if without_ids:
                 rejected += len(without_ids)
-                _Part(group, cut_scope, without_ids).add_to(refused)
-    segments = [
-        trace.segment(rules, names) for trace in traces.values() if any(part.spans for part in trace.parts)
-    ]
+                refused.append(part.encode(without_ids))
+    segments = [trace.segment(rules, names) for trace in traces.values() if trace.parts]
     return TraceFacts(
         segments,
         sum(segment.span_count for segment in segments),
         rejected,
         f"{rejected} spans have no valid trace id (16 bytes) and span id (8 bytes)" if rejected else "",
-        refused.SerializeToString(),
+        b"".join(refused),
     )
 
 
 class _ResourceGroup:
     """The parts of a ResourceSpans that every segment cut from it repeats."""
 
-    __slots__ = ("cut", "service")
+    __slots__ = ("head", "service", "tail")
 
     def __init__(self, resource: Any, cut: Any) -> None:
-        self.cut = cut
+        self.head = b"".join([field(RESOURCE, part) for part in cut.resource])
+        self.tail = b"".join([field(SCHEMA_URL, part) for part in cut.schema_url])
         self.service = UNKNOWN_SERVICE
         for attribute in resource.resource.attributes:
             if attribute.key == "service.name":
                 self.service = attribute.value.string_value or UNKNOWN_SERVICE
 
 
-class _Part(NamedTuple):
-    """The spans of one trace in one ScopeSpans."""
+class _ScopeGroup:
+    """The parts of a ScopeSpans that every segment cut from it repeats."""
 
-    group: _ResourceGroup
-    cut: Any
-    spans: list[bytes]
+    __slots__ = ("group", "head", "service", "tail")
 
-    def add_to(self, data: Any) -> None:
-        """Append this part to a TracesData of collectors.otlp.wire."""
-        resource_spans = data.resource_spans.add()
-        resource_spans.resource.extend(self.group.cut.resource)
-        resource_spans.schema_url.extend(self.group.cut.schema_url)
-        scope_spans = resource_spans.scope_spans.add()
-        scope_spans.scope.extend(self.cut.scope)
-        scope_spans.spans.extend(self.spans)
-        scope_spans.schema_url.extend(self.cut.schema_url)
+    def __init__(self, group: _ResourceGroup, cut: Any) -> None:
+        self.group = group
+        self.service = group.service
+        self.head = b"".join([field(SCOPE, part) for part in cut.scope])
+        self.tail = b"".join([field(SCHEMA_URL, part) for part in cut.schema_url])
+
+    def encode(self, spans: list[bytes]) -> bytes:
+        """A TracesData of these spans alone."""
+        pieces = [self.head]
+        for span in spans:
+            pieces.append(prefix(SPAN, len(span)))
+            pieces.append(span)
+        pieces.append(self.tail)
+        scope_spans = field(SCOPE_SPANS, b"".join(pieces))
+        return field(RESOURCE_SPANS, self.group.head + scope_spans + self.group.tail)
 
 
 class _Trace:
@@ -113,32 +128,30 @@ class _Trace:
 
     def __init__(self, trace_id: bytes) -> None:
         self.id = trace_id
-        self.parts: list[_Part] = []
+        self.parts: list[tuple[_ScopeGroup, list[bytes]]] = []
         self.errors: Counter[str] = Counter()
         self.start_ns = 1 << 63
         self.end_ns = 0
 
     def segment(self, rules: LinkRules, names: list[bytes]) -> SpanSegment:
-        data = TracesData()
-        for part in self.parts:
-            part.add_to(data)
-        raw = data.SerializeToString()
+        raw = b"".join([scope.encode(spans) for scope, spans in self.parts])
         blob = _compress(raw)
         links: tuple[Any, ...] = ()
         if names:
-            links = rules.of_segment(raw, [span for part in self.parts for span in part.spans], names)
-        spans: dict[str, int] = {}
-        for part in self.parts:
-            spans[part.group.service] = spans.get(part.group.service, 0) + len(part.spans)
+            links = rules.of_segment(raw, [span for _, spans in self.parts for span in spans], names)
+        counts: dict[str, int] = {}
+        for scope, spans in self.parts:
+            counts[scope.service] = counts.get(scope.service, 0) + len(spans)
+        errors = self.errors
         return SpanSegment(
             trace_id=self.id,
             digest=blake2b(blob, digest_size=16).digest(),
-            span_count=sum(spans.values()),
-            error_count=sum(self.errors.values()),
+            span_count=sum(counts.values()),
+            error_count=sum(errors.values()),
             start_ns=min(self.start_ns, _MAX_BIGINT),
             end_ns=min(self.end_ns, _MAX_BIGINT),
             links=links,
-            services=tuple((service, count, self.errors[service]) for service, count in spans.items()),
+            services=tuple([(service, count, errors[service]) for service, count in counts.items()]),
             blob=blob,
         )
 
@@ -151,13 +164,17 @@ def _compress(raw: bytes) -> bytes:
     return compressor.compress(raw)
 
 
-def _collect(scope: Any, cut: Any, group: _ResourceGroup, traces: dict[bytes, _Trace]) -> list[bytes]:
+def _collect(
+    scope: Any, group: _ScopeGroup, cut_spans: Iterable[bytes], traces: dict[bytes, _Trace]
+) -> list[bytes]:
     """Sort the spans of one ScopeSpans into their traces; returns those that have no valid ids."""
     here: dict[bytes, tuple[_Trace, list[bytes]]] = {}
-    service = group.service
     without_ids: list[bytes] = []
-    for span, raw in zip(scope.spans, cut.spans, strict=True):
-        trace_id = span.trace_id
+    for span, raw in zip(scope.spans, cut_spans, strict=True):
+        trace_id, span_id = span.trace_id, span.span_id
+        if len(span_id) != _SPAN_ID_BYTES or span_id == _NO_SPAN:
+            without_ids.append(raw)
+            continue
         entry = here.get(trace_id)
         if entry is None:
             if len(trace_id) != _TRACE_ID_BYTES or trace_id == _NO_TRACE:
@@ -167,15 +184,11 @@ def _collect(scope: Any, cut: Any, group: _ResourceGroup, traces: dict[bytes, _T
             if trace is None:
                 trace = traces[trace_id] = _Trace(trace_id)
             entry = here[trace_id] = (trace, [])
-            trace.parts.append(_Part(group, cut, entry[1]))
-        span_id = span.span_id
-        if len(span_id) != _SPAN_ID_BYTES or span_id == _NO_SPAN:
-            without_ids.append(raw)
-            continue
+            trace.parts.append((group, entry[1]))
         trace, spans = entry
         spans.append(raw)
         if span.HasField("status") and span.status.code == _ERROR:
-            trace.errors[service] += 1
+            trace.errors[group.service] += 1
         start_ns, end_ns = span.start_time_unix_nano, span.end_time_unix_nano
         if start_ns < trace.start_ns:
             trace.start_ns = start_ns

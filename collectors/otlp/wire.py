@@ -8,6 +8,7 @@ equal opentelemetry-proto.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -57,3 +58,29 @@ Span: Any
 """`Span.FromString(span)` has attributes[], each the bytes of a KeyValue."""
 
 TracesData, Span = _message_classes()
+
+
+RESOURCE_SPANS = RESOURCE = SCOPE = 0x0A
+"""The tag byte of a length-delimited field 1: TracesData.resource_spans, and so on."""
+
+SCOPE_SPANS = SPAN = 0x12
+"""Field 2."""
+
+SCHEMA_URL = 0x1A
+"""Field 3."""
+
+
+def field(tag: int, value: bytes) -> bytes:
+    """A length-delimited field."""
+    return prefix(tag, len(value)) + value
+
+
+@lru_cache(maxsize=1 << 16)
+def prefix(tag: int, size: int) -> bytes:
+    """What stands before the bytes of a length-delimited field: its tag and its length."""
+    encoded = bytearray((tag,))
+    while size > 0x7F:
+        encoded.append(size & 0x7F | 0x80)
+        size >>= 7
+    encoded.append(size)
+    return bytes(encoded)

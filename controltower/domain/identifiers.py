@@ -101,6 +101,7 @@ def refusal_of(identifier: Identifier) -> str | None:
     return None
 
 
+@lru_cache(maxsize=1 << 15)
 def key_of(identifier: Identifier) -> bytes:
     """The 16-byte key of an identifier: its bond, then a digest of kind and value.
 

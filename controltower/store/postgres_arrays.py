@@ -77,6 +77,11 @@ def _fixed(code: str, size: int) -> Callable[[Sequence[Any]], bytes]:
     return body
 
 
+def _text(value: str) -> bytes:
+    """PostgreSQL's text cannot hold NUL; it becomes the replacement character. The payload keeps what came."""
+    return value.encode().replace(b"\0", b"\xef\xbf\xbd")
+
+
 def _dumper(array_oid: int, element_oid: int, body: Callable[[Sequence[Any]], bytes]) -> type[Dumper]:
     class ArrayDumper(Dumper):
         format = Format.BINARY
@@ -92,7 +97,7 @@ def _dumper(array_oid: int, element_oid: int, body: Callable[[Sequence[Any]], by
 
 _DUMPERS: tuple[tuple[type[PostgresArray], type[Dumper]], ...] = (
     (ByteaArray, _dumper(1001, 17, _variable(bytes))),
-    (TextArray, _dumper(1009, 25, _variable(str.encode))),
+    (TextArray, _dumper(1009, 25, _variable(_text))),
     (BigintArray, _dumper(1016, 20, _fixed("q", 8))),
     (IntegerArray, _dumper(1007, 23, _fixed("i", 4))),
     (BooleanArray, _dumper(1000, 16, _fixed("?", 1))),

@@ -24,7 +24,7 @@ bp = Blueprint("traces", __name__)
 
 PAGE_ROWS = 25  # each is decoded for its name and services
 _READ_ALONG = 128 * 1024  # bytes of a trace up to which the list names its services
-ALL_SPANS = 20_000
+ALL_SPANS = 5_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,23 @@ async function copy(button) {
   const text = button.dataset.copyUrl ? new URL(button.dataset.copyUrl, location.href).href : button.dataset.copy;
   try {
     await navigator.clipboard.writeText(text);
-    say("Copied");
+    mention("Copied");
   } catch {
-    say("The browser did not allow copying");
+    mention("The browser did not allow copying");
   }
 }
 
-function say(words) {
+function say(words, kind) {
   const toast = document.createElement("div");
-  toast.className = "toast toast--ok";
+  toast.className = `toast toast--${kind}`;
   toast.textContent = words;
   document.getElementById("toasts")?.replaceChildren(toast);
+  return toast;
+}
+
+// Words that go away by themselves.
+function mention(words) {
+  const toast = say(words, "ok");
   setTimeout(() => toast.remove(), 2500);
 }
 
@@ -73,6 +79,14 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   const selection = document.getSelection();
   const selecting = selection && !selection.isCollapsed && poller.contains(selection.anchorNode);
   if (document.hidden || selecting) event.preventDefault();
+});
+
+// A page that updates itself says when it cannot, and takes that back once it can again.
+document.addEventListener("htmx:sendError", () => {
+  say("The tower does not answer. This page keeps trying; what it shows may be old.", "error").dataset.untilAnswer = "";
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful) document.querySelector("#toasts [data-until-answer], #toasts #error")?.remove();
 });
 
 // What a person opened stays open when its fragment is replaced.

@@ -1,7 +1,6 @@
 """A running tower and browsers that are signed in to it."""
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -9,11 +8,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.running import ADMIN, Tower, Visitor, running_tower, session_cookie
+from tests.browser.screens import fill
 from tests.browser.watching import watch_of, watched_context
 
 expect.set_options(timeout=10_000)  # the default of 5 s is too short for two busy cores
 Pages = Callable[..., Page]
-_LINK = re.compile(r'id="one-time-link">([^<]+)<')
 
 
 @pytest.fixture(scope="session")
@@ -28,11 +27,20 @@ def sessions(tower: Tower) -> dict[str, str]:
     """Session cookies of an administrator and of a viewer."""
     admin, viewer = Visitor(tower), Visitor(tower)
     admin.use_setup_link(tower.setup_link, ADMIN)
-    shown = admin.submit("/users", form_at="/users", name="victor", role="viewer").text
-    link = _LINK.search(shown)
-    assert link, shown
-    viewer.use_setup_link(link[1], "victor")
+    viewer.use_setup_link(admin.invite("victor", "viewer"), "victor")
     return {"admin": admin.session, "viewer": viewer.session}
+
+
+@pytest.fixture(scope="session")
+def token(tower: Tower, sessions: dict[str, str]) -> str:
+    """A token with which a program may read."""
+    return Visitor(tower, sessions["admin"]).make_token("tests", "viewer")
+
+
+@pytest.fixture(scope="session")
+def screens(tower: Tower, sessions: dict[str, str], token: str) -> Mapping[str, str]:
+    """The path of every screen, by name; none of them is empty that need not be."""
+    return fill(tower, Visitor(tower, sessions["admin"]), token)
 
 
 @pytest.fixture

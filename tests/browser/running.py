@@ -139,9 +139,9 @@ class Tower:
 class Visitor:
     """A person without a browser: keeps the session cookie and fills in forms."""
 
-    def __init__(self, tower: Tower) -> None:
+    def __init__(self, tower: Tower, session: str = "") -> None:
         self._tower = tower
-        self.session = ""
+        self.session = session
 
     def get(self, path: str) -> Reply:
         """Look at a page."""
@@ -160,6 +160,21 @@ class Visitor:
         path = link.removeprefix(self._tower.url)
         reply = self.submit(path, form_at=path, name=name, password=PASSWORD, again=PASSWORD)
         assert reply.status == 303, reply.text
+
+    def invite(self, name: str, role: str) -> str:
+        """As an administrator, add somebody; the one-time link for them."""
+        return self._shown("one-time-link", "/users", name=name, role=role)
+
+    def make_token(self, name: str, role: str) -> str:
+        """As an administrator, make a token for a program."""
+        return self._shown("new-token", "/users/tokens", name=name, role=role)
+
+    def _shown(self, element: str, path: str, **fields: str) -> str:
+        """What a form of the users page shows once."""
+        text = self.submit(path, form_at="/users", **fields).text
+        found = re.search(rf'id="{element}">([^<]+)<', text)
+        assert found, text
+        return found[1]
 
     def _cookies(self) -> dict[str, str]:
         return {"Cookie": f"{_COOKIE}={self.session}"} if self.session else {}

@@ -1,11 +1,14 @@
 """Segments hold every span of a request as it came, and say of it what decoding it says."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
 from collectors.otlp.links import DEFAULT_ATTRIBUTES, LinkRules
 from collectors.otlp.traces import TraceFacts, decode_traces
@@ -51,7 +54,10 @@ def check_refused(facts: TraceFacts, request: ExportTraceServiceRequest) -> None
     spans = [s for outer in request.resource_spans for inner in outer.scope_spans for s in inner.spans]
     valid = [span for span in spans if is_valid(span)]
     assert (facts.span_count, facts.rejected) == (len(valid), len(spans) - len(valid))
-    assert bool(facts.message) == bool(facts.rejected)
+    assert bool(facts.message) == bool(facts.refused) == bool(facts.rejected)
+    refused = TracesData.FromString(facts.refused).resource_spans
+    assert placed(refused, valid=False) == placed(request.resource_spans, valid=False)
+    assert placed(refused) == Counter()
 
 
 @given(requests())
@@ -83,13 +89,19 @@ def test_random_bytes_are_either_read_right_or_refused(body: bytes):
     check(body)
 
 
-@given(requests())
-def test_the_same_request_again_gives_the_same_segments(body: bytes):
-    assert decode_traces(body, RULES) == decode_traces(body, RULES)
+@given(requests(), st.lists(requests(), max_size=3))
+def test_the_same_request_again_gives_the_same_segments(body: bytes, others: list[bytes]):
+    first = decode_traces(body, RULES)
+    for other in others:
+        decode_traces(other, RULES)
+    assert decode_traces(body, RULES) == first
+    # A thread of its own has a compressor of its own: the digest is one of compressed bytes.
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(decode_traces, body, RULES).result() == first
 
 
 def test_an_empty_request_holds_nothing():
-    assert decode_traces(b"", RULES) == TraceFacts([], 0, 0, "")
+    assert decode_traces(b"", RULES) == TraceFacts([], 0, 0, "", b"")
 
 
 def test_a_truncated_request_is_refused_as_a_whole():

@@ -89,7 +89,7 @@ resources = st.lists(
 
 def requests(spans: st.SearchStrategy[bytes] | None = None) -> st.SearchStrategy[bytes]:
     """Whole requests: several resources and scopes, traces interleaved, empty, repeated and unknown parts."""
-    scope_spans = _messages(1, scopes, 2, st.lists(spans or span_bytes(), max_size=4))
+    scope_spans = _messages(1, scopes, 2, st.lists(span_bytes() if spans is None else spans, max_size=4))
     resource_spans = _messages(1, resources, 2, st.lists(scope_spans, max_size=3))
     pieces = st.tuples(
         st.lists(resource_spans.map(lambda value: part(1, value)), max_size=3),
@@ -148,8 +148,8 @@ def is_valid(span: Span) -> bool:
     return len(span.trace_id) == 16 and len(span.span_id) == 8 and any(span.trace_id) and any(span.span_id)
 
 
-def placed(resource_spans: Iterable[ResourceSpans]) -> Counter[PlacedSpan]:
-    """The valid spans of decoded messages, each with its resource and scope."""
+def placed(resource_spans: Iterable[ResourceSpans], *, valid: bool = True) -> Counter[PlacedSpan]:
+    """The valid spans of decoded messages (or the others), each with its resource and scope."""
     return Counter(
         PlacedSpan(
             span.trace_id,
@@ -162,7 +162,7 @@ def placed(resource_spans: Iterable[ResourceSpans]) -> Counter[PlacedSpan]:
         for outer in resource_spans
         for inner in outer.scope_spans
         for span in inner.spans
-        if is_valid(span)
+        if is_valid(span) is valid
     )
 
 

@@ -1,0 +1,82 @@
+"""Every screen with something on it, so that tests may walk all of them."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tests.browser.messages import a_captured_order, a_span, a_trace_id, an_event, minutes_ago, spans_of
+from tests.browser.running import Tower, Visitor
+
+ORDER = "SCREENS-1"
+_ROOT_SPAN = "bbbbbbbbbbbbbbb1"
+FOR_STRANGERS = ("sign_in", "setup")  # seen by people who are not signed in
+_PAYLOAD = re.compile(r'href="(/journeys/\w+/events/[^"]+)"')
+
+
+def fill(tower: Tower, admin: Visitor, token: str) -> Mapping[str, str]:
+    """Send one of everything; the paths of all screens by name."""
+    trace = a_trace_id()
+    tower.send(
+        a_captured_order(
+            ORDER,
+            at=minutes_ago(24 * 60),
+            customer={"name": "Jane Doe", "email": "jane@example.com"},
+            trace=trace,
+            identifiers={"correlation": "corr-screens-1"},
+        ),
+        an_event("order.accepted", ORDER, source="/oms", at=minutes_ago(24 * 60 - 5)),
+        an_event(
+            "order.posted.failed",
+            ORDER,
+            source="/erp",
+            at=minutes_ago(5),
+            error={"code": "SKU_UNMAPPED", "message": "LAMP-7 has no mapping in the catalogue of the ERP"},
+        ),
+        a_captured_order("SCREENS-2", at=minutes_ago(90)),
+        an_event("order.cancelled", "SCREENS-2", source="/oms"),
+        *(an_event(type, "SCREENS-3") for type in ("order.captured", "shipment.delivered", "payment.settled")),
+    )
+    tower.send_spans(
+        spans_of(
+            {
+                "screens-shop": [a_span("POST /checkout", trace, span=_ROOT_SPAN, takes_ms=500)],
+                "screens-stock": [
+                    a_span("map SKU", trace, parent=_ROOT_SPAN, starts_ms=60, takes_ms=420, failed=True),
+                    a_span("send mail", trace, parent="ffffffffffffffff", starts_ms=300, takes_ms=10),
+                ],
+            }
+        )
+    )
+    metric = {"name": "not.about.queues", "gauge": {"dataPoints": [{"asDouble": 1, "timeUnixNano": "1"}]}}
+    body = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}
+    assert tower.post("/v1/metrics", json.dumps(body).encode(), "application/json").status == 200
+    assert tower.post("/api/v1/events", b"{}", "application/cloudevents+json").status == 400
+    held: dict[str, Any] = tower.get("/api/v1/quarantine", token, limit="1")["items"][0]
+    (hit,) = tower.get("/api/v1/search", token, q=ORDER)["hits"]
+    journey = f"/journeys/{hit['journey']['id']}"
+    payload = _PAYLOAD.search(admin.get(journey).text)
+    assert payload, journey
+    return {
+        "home": "/",
+        "journeys": "/journeys",
+        "journeys_filtered": "/journeys?status=failed&text=SCREENS",
+        "journeys_none": "/journeys?text=no-such-order",
+        "journey": journey,
+        "event": payload[1],
+        "search": "/search",
+        "search_hits": "/search?q=SCREENS",
+        "search_none": "/search?q=no-such-order",
+        "traces": "/traces",
+        "trace": f"/traces/{trace}",
+        "span": f"/traces/{trace}/spans/{_ROOT_SPAN}",
+        "quarantine": "/quarantine",
+        "quarantine_none": "/quarantine?state=discarded",
+        "quarantine_item": f"/quarantine/{held['id']}",
+        "sources": "/sources",
+        "users": "/users",
+        "account": "/account",
+        "not_found": "/no-such-page",
+        "sign_in": "/sign-in",
+        "setup": admin.invite("somebody new", "viewer").removeprefix(tower.url),
+    }
