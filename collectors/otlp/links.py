@@ -1,8 +1,8 @@
 """Which identifiers a span carries.
 
 Looking at every attribute of every span would cost more than all the rest, so the names of the attributes are
-searched for in the bytes first; only attributes in which a name stands are decoded, and equal ones of a
-trace segment only once.
+searched for in the bytes first; only attributes in which a name stands are decoded, and those that the
+span before has too are not decoded again.
 """
 
 from __future__ import annotations
@@ -50,20 +50,21 @@ class LinkRules:
         """
         names = [name for name in names if name in raw]
         found: dict[tuple[Identifier, ...], None] = {}
-        seen: set[tuple[bytes, ...]] = set()
+        named: tuple[bytes, ...] = ()
+        occurrences = 0
         for span in spans:
-            for name in names:
-                if name in span:
-                    break
-            else:
+            count = sum([span.count(name) for name in names])
+            if not count:
+                continue
+            # Most spans of a trace say the same: then the bytes of the span before stand here, and no others.
+            if count == occurrences and all([attribute in span for attribute in named]):
                 continue
             attributes = Span.FromString(span).attributes
             named = tuple([a for name in names for a in attributes if name in a])
-            if named and named not in seen:
-                seen.add(named)
-                identifiers = self.of_attributes([KeyValue.FromString(attribute) for attribute in named])
-                if identifiers:
-                    found[identifiers] = None
+            occurrences = sum([a.count(name) for name in names for a in set(named)])
+            identifiers = self.of_attributes([KeyValue.FromString(attribute) for attribute in named])
+            if identifiers:
+                found[identifiers] = None
         return tuple(found)
 
     def of_attributes(self, attributes: Iterable[KeyValue]) -> tuple[Identifier, ...]:

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.running import session_cookie
 from tests.browser.screens import FOR_STRANGERS
-from tests.browser.watching import has_overflow, serious_findings, watch_of, watched_context
+from tests.browser.watching import serious_findings, settle, stays_too_wide, watch_of, watched_context
 
 SCREENS = (
     *("home", "journeys", "journeys_filtered", "journeys_none", "journey", "event"),
@@ -53,9 +53,10 @@ def test_a_screen_is_usable_by_everybody(visitors, screens, name):
     found = {}
     for colour_scheme in ("light", "dark"):
         page.emulate_media(color_scheme=colour_scheme)
+        settle(page)
         found[colour_scheme] = serious_findings(page)
     page.set_viewport_size(PHONE)
-    found["too wide for a phone"] = has_overflow(page)
+    found["too wide for a phone"] = stays_too_wide(page)
     found["one heading for the page"] = page.get_by_role("heading", level=1).count() != 1
 
     assert not any(found.values()), found

@@ -7,6 +7,7 @@ from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 _REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) => console.error(
@@ -15,6 +16,8 @@ document.addEventListener("securitypolicyviolation", (event) => console.error(
 _LOADED_WITH_ERROR = "Failed to load resource: the server responded with a status of "
 _SERIOUS = ("serious", "critical")
 _axe = Axe()
+# Without preloading style sheets: axe would write them into the page, against its policy, for no rule that is on.
+_AXE_OPTIONS = {"resultTypes": ["violations"], "preload": False}
 
 
 @dataclass
@@ -80,7 +83,7 @@ def watch_of(page: Page) -> Watch:
 
 def serious_findings(page: Page) -> list[str]:
     """What axe-core finds that keeps somebody from using the page as it is now."""
-    violations = _axe.run(page).response["violations"]
+    violations = _axe.run(page, options=_AXE_OPTIONS).response["violations"]
     return [
         f"{found['id']} ({found['impact']}): {node['html'][:160]} {node.get('failureSummary', '')[:300]}"
         for found in violations
@@ -89,6 +92,17 @@ def serious_findings(page: Page) -> list[str]:
     ]
 
 
-def has_overflow(page: Page) -> bool:
-    """True when the page is wider than the window, so that it scrolls sideways."""
-    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+def settle(page: Page) -> None:
+    """Wait until a change of theme or size is drawn."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.evaluate("Promise.allSettled(document.getAnimations().map((animation) => animation.finished))")
+
+
+def stays_too_wide(page: Page) -> bool:
+    """True when the page scrolls sideways, and not only until its charts have noticed the new width."""
+    fits = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    try:
+        page.wait_for_function(fits, timeout=3_000)
+    except PlaywrightTimeoutError:
+        return True
+    return False
