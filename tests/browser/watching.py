@@ -7,7 +7,6 @@ from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 _REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) => console.error(
@@ -100,9 +99,9 @@ def settle(page: Page) -> None:
 
 def stays_too_wide(page: Page) -> bool:
     """True when the page scrolls sideways, and not only until its charts have noticed the new width."""
-    fits = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-    try:
-        page.wait_for_function(fits, timeout=3_000)
-    except PlaywrightTimeoutError:
-        return True
-    return False
+    return not any(_fits(page) or page.wait_for_timeout(200) for _ in range(15))
+
+
+def _fits(page: Page) -> bool:
+    root = "document.documentElement"
+    return bool(page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"))

@@ -160,7 +160,7 @@ def test_probes_may_call_by_address(tower: Tower):
 
 
 @pytest.mark.parametrize(
-    "path", ["/sign-in", "/quarantine", "/missing", "/api/v1/journeys", "/static/css/app.css"]
+    "path", ["/sign-in", "/quarantine", "/missing", "/api/v1/journeys", "/static/css/base.css"]
 )
 def test_every_answer_carries_the_headers_against_injection(tower: Tower, path):
     headers = tower.client("viewer").get(path).headers
@@ -187,7 +187,7 @@ def test_static_files_with_a_fingerprint_are_kept_and_set_no_cookie(tower: Tower
 
     assert "immutable" in response.headers["Cache-Control"]
     assert "Set-Cookie" not in response.headers
-    assert client.get("/static/css/app.css").headers["Cache-Control"] == "no-cache"
+    assert client.get("/static/css/base.css").headers["Cache-Control"] == "no-cache"
 
 
 def test_the_session_cookie_is_out_of_reach_for_scripts_and_other_sites(make_tower):
