@@ -180,7 +180,7 @@ def test_pages_and_answers_of_the_api_are_never_kept(tower: Tower):
 
 def test_static_files_with_a_fingerprint_are_kept_and_set_no_cookie(tower: Tower):
     client = tower.client("viewer")
-    address = re.search(r'href="(/static/css/app\.css\?v=\w+)"', text_of(client.get("/account")))
+    address = re.search(r'href="(/static/css/base\.css\?v=\w+)"', text_of(client.get("/account")))
     assert address is not None
 
     response = client.get(address[1])
