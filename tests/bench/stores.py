@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 STORES = (SQLITE, POSTGRESQL)
 _FILE = "controltower.db"
+_CHECKPOINT_WITHIN = 30.0
 _COUNTS: Mapping[str, str] = {
     "events": "SELECT count(*) FROM event",
     "spans": "SELECT coalesce(sum(span_count), 0) FROM span_segment",
@@ -55,8 +57,7 @@ class Store:
         if self.url:
             size = "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r'"
             return int(self._select(f"{size} AND relnamespace = 'public'::regnamespace")[0][0])
-        with closing(sqlite3.connect(self.home / _FILE, timeout=30)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._checkpoint()
         files = (self.home / _FILE, self.home / f"{_FILE}-wal")
         return sum(file.stat().st_size for file in files if file.exists())
 
@@ -70,6 +71,15 @@ class Store:
     def processes(self) -> list[int]:
         """The processes of the database server that work now."""
         return [pid for (pid,) in self._select("SELECT pid FROM pg_stat_activity")] if self.url else []
+
+    def _checkpoint(self) -> None:
+        give_up_at = time.monotonic() + _CHECKPOINT_WITHIN
+        with closing(sqlite3.connect(self.home / _FILE, timeout=30)) as connection:
+            # The first column is 1 while somebody else is at it.
+            while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                if time.monotonic() > give_up_at:
+                    raise RuntimeError("the write-ahead log cannot be checkpointed: somebody keeps reading")
+                time.sleep(0.1)
 
     @property
     def _sizes_query(self) -> str:

@@ -6,7 +6,7 @@ Every request is different and brings two things, events or traces, so that half
 import http.client
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -23,7 +23,7 @@ from tests.end_to_end.killable import Tower
 
 CLIENTS = 4
 _STEP = CLIENTS + 1  # odd, so that every client brings traces and events in turn
-_PAUSE = 0.02  # before the next try, when nobody answers
+_PAUSE = 0.1  # before the next try, when a request was not stored
 
 
 class Request(NamedTuple):
@@ -58,6 +58,21 @@ class Told:
                 self.refused.append(request)
             else:
                 self.surprises.append((status, body))
+
+    def wait_for_stored(self, more: int, within: float = 30.0) -> None:
+        """Return as soon as `more` further requests are stored."""
+        _wait_for(self.stored, more, within)
+
+    def wait_for_refused(self, more: int, within: float = 30.0) -> None:
+        """Return as soon as `more` further requests are refused."""
+        _wait_for(self.refused, more, within)
+
+
+def _wait_for(growing: Sequence[Request], more: int, within: float) -> None:
+    wanted, give_up_at = len(growing) + more, time.monotonic() + within
+    while len(growing) < wanted:
+        assert time.monotonic() < give_up_at, "what the test waits for did not happen"
+        time.sleep(0.02)
 
 
 def a_request(number: int, padding: int = 0) -> Request:
@@ -183,11 +198,3 @@ def resend(tower: Tower, requests: Sequence[Request]) -> None:
         status, body, _ = client.send(request)
         assert status == 200, (status, body)
     client.close()
-
-
-def wait_until(condition: Callable[[], bool], within: float = 30.0) -> None:
-    """Return as soon as `condition()` holds."""
-    give_up_at = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < give_up_at, "what the test waits for did not happen"
-        time.sleep(0.02)

@@ -26,23 +26,31 @@ class Tower:
     environment: dict[str, str]
     process: subprocess.Popen[bytes] | None = None
     before_start: Callable[[], None] | None = None  # runs in the new process
+    log_path: Path = Path()
+
+    def __post_init__(self) -> None:
+        self.log_path = self.home / "printed.log"
 
     @property
     def log(self) -> str:
         """What it printed since it was last started."""
-        path = self.home / "printed.log"
-        return path.read_text() if path.exists() else ""
+        return self.log_path.read_text() if self.log_path.exists() else ""
 
-    def start(self) -> None:
-        """Start it, and return once every listener accepts connections."""
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start it."""
         self.home.mkdir(parents=True, exist_ok=True)
-        with (self.home / "printed.log").open("w") as log:
+        with self.log_path.open("w") as log:
             self.process = subprocess.Popen(
                 [_COMMAND, "up"], env=self.environment, stdout=log, stderr=log, preexec_fn=self.before_start
             )
+        return self.process
+
+    def start(self) -> None:
+        """Start it, and return once every listener accepts connections."""
+        process = self.launch()
         give_up_at = time.monotonic() + _STARTS_WITHIN
         while _READY not in self.log:
-            assert self.process.poll() is None, f"the tower ended at once:\n{self.log}"
+            assert process.poll() is None, f"the tower ended at once:\n{self.log}"
             assert time.monotonic() < give_up_at, f"the tower did not become ready:\n{self.log}"
             time.sleep(0.02)
 

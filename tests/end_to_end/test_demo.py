@@ -1,6 +1,5 @@
 """`controltower up --demo`, as a newcomer tries it: orders of every kind within seconds, and a clean end."""
 
-import os
 import re
 import time
 from collections import Counter
@@ -80,7 +79,9 @@ def test_new_orders_keep_arriving(tower, token):
 def test_every_system_is_heard_by_events_and_by_spans(tower, token):
     def heard():
         rows = tower.get("/api/v1/sources", token)["sources"]
-        return {signal: {row["name"] for row in rows if row["signal"] == signal} for signal in ("events", "spans")}
+        return {
+            signal: {row["name"] for row in rows if row["signal"] == signal} for signal in ("events", "spans")
+        }
 
     found = eventually(heard, lambda heard: all(names >= EVENT_SYSTEMS for names in heard.values()))
 
@@ -120,6 +121,7 @@ def test_it_prints_no_complaint(tower):
     assert not re.search("Traceback|ERROR|WARNING", tower.log), tower.log
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads /proc to find the estate's process")
 def test_being_told_to_stop_it_stops_the_estate_too(tower):
     estate = children_of(tower.process.pid)
     assert estate and all(is_running(pid) for pid in estate)
@@ -131,5 +133,3 @@ def test_being_told_to_stop_it_stops_the_estate_too(tower):
     assert time.monotonic() - told_at < 15
     assert not any(is_running(pid) for pid in estate)
     assert "Traceback" not in tower.log, tower.log
-    with pytest.raises(ProcessLookupError):
-        os.kill(estate[0], 0)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.end_to_end.hammer import Told, hammering, resend, wait_until
+from tests.end_to_end.hammer import Told, hammering, resend
 from tests.end_to_end.kept import everything_in, kept_in, opened
 from tests.end_to_end.killable import Tower
 
@@ -16,11 +16,13 @@ KILLS = 3
 def test_what_was_acknowledged_survives_kill_9_and_is_there_once(tower: Tower, database_url: str):
     told = Told()
     moments = random.Random(database_url)
+    tower.launch()
+    time.sleep(moments.uniform(0.5, 1.5))  # while it creates its tables, if the machine is not slow
+    tower.kill()
     tower.start()
     with hammering(tower, told):
         for _ in range(KILLS):
-            stored = len(told.stored)
-            wait_until(lambda before=stored: len(told.stored) > before + 20)
+            told.wait_for_stored(20)
             time.sleep(moments.uniform(0.0, 0.8))  # a moment that nothing announces
             tower.kill()
             tower.start()
