@@ -133,7 +133,7 @@ class _PostgreSQLBulk:
             return []
         names = ", ".join(f'"{c.name}"' for c in table.primary_key.columns)
         sql = f"{_unnest(table)} ON CONFLICT DO NOTHING RETURNING {names}"
-        stored = {tuple(row) for row in self._execute(sql, _columns(table, rows))}
+        stored = {tuple(row) for row in self._execute(sql, _columns(table, _in_key_order(table, rows)))}
         if len(stored) == len(rows):
             return list(rows)
         width = len(table.primary_key.columns)
@@ -160,7 +160,7 @@ class _PostgreSQLBulk:
 
     def _insert(self, table: Table, rows: Sequence[Row], conflict: str) -> None:
         if rows:
-            self._execute(f"{_unnest(table)} {conflict}", _columns(table, rows))
+            self._execute(f"{_unnest(table)} {conflict}", _columns(table, _in_key_order(table, rows)))
 
 
 @lru_cache(maxsize=512)
@@ -186,6 +186,12 @@ def _insert_start(table: Table) -> str:
 def _unnest(table: Table) -> str:
     arrays = ", ".join(f"%s::{_array_type(c)[0]}[]" for c in table.columns)
     return f"{_insert_start(table)} SELECT * FROM unnest({arrays})"
+
+
+def _in_key_order(table: Table, rows: Sequence[Row]) -> list[Row]:
+    """Two writers that insert the same rows in opposite orders would wait for each other for ever."""
+    width = len(table.primary_key.columns)
+    return sorted(rows, key=lambda row: row[:width])
 
 
 def _columns(table: Table, rows: Sequence[Row]) -> tuple[PostgresArray, ...]:

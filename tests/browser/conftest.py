@@ -17,7 +17,7 @@ Pages = Callable[..., Page]
 
 @pytest.fixture(scope="session")
 def tower(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tower]:
-    """A tower that the tests of this folder share, each with orders of its own; not started without a browser."""
+    """A tower that the tests of this folder share, each with orders of its own."""
     with running_tower(tmp_path_factory.mktemp("tower")) as running:
         yield running
 
@@ -50,9 +50,7 @@ def open_page(browser: Browser, tower: Tower, sessions: dict[str, str]) -> Itera
 
         def open_path(path: str, role: str = "admin", **options: Any) -> Page:
             cookies = [session_cookie(tower, sessions[role])] if role else []
-            context = contexts.enter_context(
-                watched_context(browser, cookies, base_url=tower.url, **options)
-            )
+            context = contexts.enter_context(watched_context(browser, cookies, base_url=tower.url, **options))
             page = context.new_page()
             page.goto(path)
             return page
@@ -66,6 +64,13 @@ def admins_page(browser: Browser, tower: Tower, sessions: dict[str, str]) -> Ite
     cookies = [session_cookie(tower, sessions["admin"])]
     with watched_context(browser, cookies, base_url=tower.url) as context:
         yield context.new_page()
+
+
+@pytest.fixture
+def hurried_page(page: Page) -> Page:
+    """The same page, for tests that need not wait until it asks for news: `hurry` makes it ask."""
+    page.clock.install()
+    return page
 
 
 @pytest.fixture

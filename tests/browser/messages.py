@@ -36,7 +36,12 @@ def an_event(
 
 def a_captured_order(order: str, *, at: datetime | None = None, **data: Any) -> dict[str, Any]:
     """The first event of a sale."""
-    whole = {"channel": "web", "customer": "Jane Doe", "total": {"amount": "129.90", "currency": "EUR"}, **data}
+    whole = {
+        "channel": "web",
+        "customer": "Jane Doe",
+        "total": {"amount": "129.90", "currency": "EUR"},
+        **data,
+    }
     return an_event("order.captured", order, at=at, **whole)
 
 

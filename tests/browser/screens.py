@@ -9,6 +9,7 @@ from tests.browser.messages import a_captured_order, a_span, a_trace_id, an_even
 from tests.browser.running import Tower, Visitor
 
 ORDER = "SCREENS-1"
+DELIVERED_AND_PAID = ("order.captured", "shipment.delivered", "payment.settled")
 _ROOT_SPAN = "bbbbbbbbbbbbbbb1"
 FOR_STRANGERS = ("sign_in", "setup")  # seen by people who are not signed in
 _PAYLOAD = re.compile(r'href="(/journeys/\w+/events/[^"]+)"')
@@ -35,7 +36,7 @@ def fill(tower: Tower, admin: Visitor, token: str) -> Mapping[str, str]:
         ),
         a_captured_order("SCREENS-2", at=minutes_ago(90)),
         an_event("order.cancelled", "SCREENS-2", source="/oms"),
-        *(an_event(type, "SCREENS-3") for type in ("order.captured", "shipment.delivered", "payment.settled")),
+        *(an_event(type, "SCREENS-3") for type in DELIVERED_AND_PAID),
     )
     tower.send_spans(
         spans_of(
@@ -60,7 +61,7 @@ def fill(tower: Tower, admin: Visitor, token: str) -> Mapping[str, str]:
     return {
         "home": "/",
         "journeys": "/journeys",
-        "journeys_filtered": "/journeys?status=failed&text=SCREENS",
+        "journeys_filtered": "/journeys?process=order-to-cash&text=SCREENS",
         "journeys_none": "/journeys?text=no-such-order",
         "journey": journey,
         "event": payload[1],

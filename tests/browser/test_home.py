@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.messages import a_captured_order, a_span, a_trace_id, an_event, minutes_ago, spans_of
+from tests.browser.watching import hurry
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,11 +37,15 @@ def journeys_of(page, status):
     return int(re.sub(r"\D", "", words))
 
 
-def test_a_tile_counts_while_one_looks_and_leads_to_its_journeys(page, tower):
+def test_a_tile_counts_while_one_looks_and_leads_to_its_journeys(hurried_page, tower):
+    page = hurried_page
     page.goto("/")
     before = journeys_of(page, "Failed")
 
-    tower.send(an_event("order.posted.failed", "HOME-1", source="/erp", error={"code": "LOCKED", "message": ""}))
+    tower.send(
+        an_event("order.posted.failed", "HOME-1", source="/erp", error={"code": "LOCKED", "message": ""})
+    )
+    hurry(page)
 
     expect(tile(page, "Failed")).to_contain_text(str(before + 1))
     tile(page, "Failed").click()

@@ -40,7 +40,9 @@ def order(tower):
         spans_of(
             {
                 "journey-shop": [
-                    a_span("POST /checkout", TRACE, span=CHECKOUT, takes_ms=500, correlation_id="corr-journey-1"),
+                    a_span(
+                        "POST /checkout", TRACE, span=CHECKOUT, takes_ms=500, correlation_id="corr-journey-1"
+                    ),
                 ],
                 "journey-stock": [
                     a_span("reserve", TRACE, span=RESERVE, parent=CHECKOUT, starts_ms=20, takes_ms=470),
@@ -84,7 +86,9 @@ def test_the_page_moves_while_the_order_moves(page, tower):
     expect(stage(page, "Captured")).to_contain_text("Reached")
     expect(event_row(page, "order.accepted")).to_contain_text("oms")
 
-    tower.send(an_event("order.posted.failed", "MOVING-1", source="/erp", error={"code": "LOCKED", "message": ""}))
+    tower.send(
+        an_event("order.posted.failed", "MOVING-1", source="/erp", error={"code": "LOCKED", "message": ""})
+    )
     expect(stage(page, "Posted to ERP")).to_contain_text("Failed")
     expect(page.get_by_role("article")).to_contain_text("Code LOCKED")
     expect(event_row(page, "LOCKED")).to_have_count(1)
@@ -148,7 +152,9 @@ def test_the_timeline_shows_systems_and_folds_the_silence(page):
 def test_events_are_listed_by_time_with_what_went_wrong(page):
     open_order(page, ORDER)
 
-    rows = page.get_by_role("region", name="Events").get_by_role("row").filter(has_text=re.compile(r"order\."))
+    rows = (
+        page.get_by_role("region", name="Events").get_by_role("row").filter(has_text=re.compile(r"order\."))
+    )
     expect(rows).to_have_text(
         [re.compile("order.captured"), re.compile("order.accepted"), re.compile("order.posted.failed")]
     )
@@ -255,7 +261,9 @@ def test_the_page_follows_an_order_that_gets_another_id_while_it_is_open(page, t
     before = page.url
 
     # The correlation id has the lesser key: from now on it is the id of the journey.
-    tower.send(an_event("order.accepted", "RENAMED-1", source="/oms", identifiers={"correlation": "corr-renamed"}))
+    tower.send(
+        an_event("order.accepted", "RENAMED-1", source="/oms", identifiers={"correlation": "corr-renamed"})
+    )
 
     expect(stage(page, "Accepted")).to_contain_text("Here now")
     page.reload()

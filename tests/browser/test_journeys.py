@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.messages import a_captured_order, an_event, minutes_ago
+from tests.browser.watching import hurry
 
 CHANNEL = "catalogue"  # of this module's orders alone
 ORDERS = [f"LIST-{number:03}" for number in range(1, 121)]
@@ -22,7 +23,9 @@ def orders(tower):
             for number, order in enumerate(ORDERS)
         ),
         *(
-            an_event("order.posted.failed", order, source="/erp-of-lists", error={"code": "LOCKED", "message": ""})
+            an_event(
+                "order.posted.failed", order, source="/erp-of-lists", error={"code": "LOCKED", "message": ""}
+            )
             for order in ORDERS[10:12]
         ),
     )
@@ -30,7 +33,9 @@ def orders(tower):
 
 def titles(page):
     """The journeys that are listed, as links."""
-    return page.get_by_role("region", name="Journeys, newest first").get_by_role("link", name=re.compile("^LIST-"))
+    return page.get_by_role("region", name="Journeys, newest first").get_by_role(
+        "link", name=re.compile("^LIST-")
+    )
 
 
 def test_the_newest_come_first(page):
@@ -75,7 +80,9 @@ def test_a_chosen_filter_is_in_the_address_and_can_be_taken_off(page):
 
     expect(page).to_have_url(re.compile(rf"/journeys\?status=failed&channel={CHANNEL}$"))
     expect(titles(page)).to_have_text(ORDERS[10:12])
-    expect(page.get_by_role("region", name="Journeys, newest first")).to_contain_text("LOCKED in erp-of-lists")
+    expect(page.get_by_role("region", name="Journeys, newest first")).to_contain_text(
+        "LOCKED in erp-of-lists"
+    )
     page.get_by_role("link", name="Remove the filter Status: Failed").click()
     expect(page).to_have_url(f"/journeys?channel={CHANNEL}")
     expect(titles(page)).to_have_count(PAGE)
@@ -141,24 +148,29 @@ def test_all_that_the_filter_passes_is_exported(page, tmp_path):
     assert [row["failure_code"] for row in found if row["status"] == "failed"] == ["LOCKED", "LOCKED"]
 
 
-def test_the_list_tells_of_newer_journeys_without_moving_what_one_reads(page, tower):
+def test_the_list_tells_of_newer_journeys_without_moving_what_one_reads(hurried_page, tower):
+    page = hurried_page
     page.goto("/journeys?channel=flyer")
     expect(page.get_by_role("heading", name="No journey passes this filter")).to_be_visible()
     tower.send(a_captured_order("FLYER-1", channel="flyer"))
+    hurry(page)
     expect(page.get_by_role("link", name="FLYER-1")).to_be_visible()
 
     tower.send(a_captured_order("FLYER-2", channel="flyer"))
+    hurry(page)
 
     page.get_by_role("link", name="1 newer journey").click()
     expect(page.get_by_role("link", name="FLYER-2")).to_be_visible()
     expect(page.get_by_role("link", name="FLYER-1")).to_be_visible()
 
 
-def test_a_row_that_is_shown_keeps_itself_up_to_date(page, tower):
+def test_a_row_that_is_shown_keeps_itself_up_to_date(hurried_page, tower):
+    page = hurried_page
     page.goto("/journeys?text=LIST-001")
     row = page.get_by_role("row").filter(has_text="LIST-001")
     expect(row).to_contain_text("In flight")
 
     tower.send(an_event("order.cancelled", "LIST-001", source="/oms"))
+    hurry(page)
 
     expect(row).to_contain_text("Cancelled")

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.messages import a_captured_order, minutes_ago
+from tests.browser.watching import hurry
 
 ORDERS = ("KEYS-1", "KEYS-2", "KEYS-3")
 
@@ -70,14 +71,15 @@ def test_j_and_k_walk_the_list_and_enter_opens_the_row(page):
     expect(page.get_by_role("heading", level=1)).to_have_text("KEYS-2")
 
 
-def test_the_place_in_the_list_outlives_its_refreshing(page, tower):
+def test_the_place_in_the_list_outlives_its_refreshing(hurried_page):
+    page = hurried_page
     page.goto("/journeys?text=KEYS")
     page.keyboard.press("j")
     page.keyboard.press("j")
     expect(page.get_by_role("link", name="KEYS-2")).to_be_focused()
 
     with page.expect_response(re.compile("/journeys.*from=")):
-        pass  # the list asks for its rows again
+        hurry(page)
     page.wait_for_timeout(200)
 
     expect(page.get_by_role("link", name="KEYS-2")).to_be_focused()

@@ -24,8 +24,11 @@ def plain_page(browser, tower, sessions):
     ("name", "texts"),
     [
         ("home", ["In flight", "Failed", "Newest failures", "SKU_UNMAPPED", "Captured", "screens-shop"]),
-        ("journeys", [ORDER, "SCREENS-2", "SCREENS-3", "Cancelled"]),
-        ("journey", [ORDER, "Jane Doe", "Posted to ERP", "Not reached yet", "order.accepted", "corr-screens-1"]),
+        ("journeys_filtered", [ORDER, "SCREENS-2", "SCREENS-3", "Cancelled"]),
+        (
+            "journey",
+            [ORDER, "Jane Doe", "Posted to ERP", "Not reached yet", "order.accepted", "corr-screens-1"],
+        ),
         ("event", [ORDER, "order", "corr-screens-1"]),
         ("search_hits", [ORDER, "SCREENS-2"]),
         ("trace", ["POST /checkout", "map SKU", "Error:", "Incomplete", "on the critical path"]),

@@ -15,8 +15,9 @@ document.addEventListener("securitypolicyviolation", (event) => console.error(
 _LOADED_WITH_ERROR = "Failed to load resource: the server responded with a status of "
 _SERIOUS = ("serious", "critical")
 _axe = Axe()
-# Without preloading style sheets: axe would write them into the page, against its policy, for no rule that is on.
+# Without preloading: axe would write style sheets into the page, against its policy, for no rule that is on.
 _AXE_OPTIONS = {"resultTypes": ["violations"], "preload": False}
+_COLOUR_RULES = ["color-contrast", "link-in-text-block"]
 
 
 @dataclass
@@ -44,7 +45,8 @@ class Watch:
     def _on_console(self, message: ConsoleMessage) -> None:
         # A refused answer is judged by its status, in _on_response.
         if message.type in ("error", "warning") and not message.text.startswith(_LOADED_WITH_ERROR):
-            self.problems.append(f"{message.page.url if message.page else ''}: {message.type}: {message.text}")
+            where = message.page.url if message.page else ""
+            self.problems.append(f"{where}: {message.type}: {message.text}")
 
     def _on_response(self, response: Response) -> None:
         if response.status >= 400 and response.status not in self._expected:
@@ -52,7 +54,9 @@ class Watch:
 
 
 @contextmanager
-def watched_context(browser: Browser, cookies: Sequence[Any] = (), **options: Any) -> Iterator[BrowserContext]:
+def watched_context(
+    browser: Browser, cookies: Sequence[Any] = (), **options: Any
+) -> Iterator[BrowserContext]:
     """A browser context; leaving the block fails when anything went wrong on its pages.
 
     `watch_of` gives its Watch.
@@ -80,15 +84,21 @@ def watch_of(page: Page) -> Watch:
     return _watches[page.context]
 
 
-def serious_findings(page: Page) -> list[str]:
+def serious_findings(page: Page, *, only_colours: bool = False) -> list[str]:
     """What axe-core finds that keeps somebody from using the page as it is now."""
-    violations = _axe.run(page, options=_AXE_OPTIONS).response["violations"]
+    some = {"runOnly": {"type": "rule", "values": _COLOUR_RULES}} if only_colours else {}
+    violations = _axe.run(page, options=_AXE_OPTIONS | some).response["violations"]
     return [
         f"{found['id']} ({found['impact']}): {node['html'][:160]} {node.get('failureSummary', '')[:300]}"
         for found in violations
         if found["impact"] in _SERIOUS
         for node in found["nodes"]
     ]
+
+
+def hurry(page: Page) -> None:
+    """Let the longest time pass after which a page asks for news; the page is a `hurried_page`."""
+    page.clock.fast_forward(5_100)
 
 
 def settle(page: Page) -> None:
@@ -99,7 +109,11 @@ def settle(page: Page) -> None:
 
 def stays_too_wide(page: Page) -> bool:
     """True when the page scrolls sideways, and not only until its charts have noticed the new width."""
-    return not any(_fits(page) or page.wait_for_timeout(200) for _ in range(15))
+    for _ in range(15):
+        if _fits(page):
+            return False
+        page.wait_for_timeout(200)
+    return True
 
 
 def _fits(page: Page) -> bool:

@@ -1,6 +1,6 @@
 """Every example of the specifications and of real projects, posted over HTTP: stored, or refused and kept.
 
-What is right for each is listed, in-process, in tests/collectors/test_real_inputs.py; here a running tower answers.
+What is right for each is listed in tests/collectors/test_real_inputs.py; here a running tower answers.
 """
 
 import re

@@ -52,7 +52,9 @@ def services(tower, token):
 def orphans(spans: Spans) -> set[str]:
     """Spans whose parent is not in the dump."""
     known = {span.span_id for _, span in spans}
-    return {span.span_id.hex() for _, span in spans if span.parent_span_id and span.parent_span_id not in known}
+    return {
+        span.span_id.hex() for _, span in spans if span.parent_span_id and span.parent_span_id not in known
+    }
 
 
 def read_back(trace) -> set[tuple[object, ...]]:

@@ -49,7 +49,8 @@ def test_missing_dates_are_stages_that_were_not_reached(said, tower, token, trut
 
 
 def test_lists_page_through_every_journey_once(said, tower, token):
-    seen, after = [], {}
+    seen: list[str] = []
+    after: dict[str, str] = {}
     while True:
         found = tower.get("/api/v1/journeys", token, limit="500", **after)
         seen += [row["id"] for row in found["journeys"]]
