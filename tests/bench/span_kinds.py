@@ -176,6 +176,22 @@ CHECKOUT: Sequence[Kind] = (
     ),
 )
 
+ALIKE: Mapping[str, Value] = {
+    "http.request.method": _one_of("GET", "GET", "POST", "PUT", "DELETE"),
+    "http.route": _one_of("/checkout/{cart}", "/orders/{id}", "/orders/{id}/lines", "/stock/{sku}", "/invoices"),
+    "http.response.status_code": _STATUS,
+    "url.path": _text("/orders/%07d", 9_000_000),
+    "messaging.system": _one_of("rabbitmq", "kafka"),
+    "messaging.destination.name": _one_of("orders", "shipments", "invoices", "returns"),
+    "db.system.name": "postgresql",
+    "db.operation.name": _one_of("SELECT", "SELECT", "INSERT", "UPDATE"),
+    "server.address": _text("pg-%d.northwind.internal", 4),
+    "network.peer.address": _address,
+    "thread.name": _text("worker-%d", 32),
+    "enduser.id": _text("customer-%06d", 400_000),
+}
+"""The same twelve keys on every span, with values that vary: what instrumentation by hand looks like."""
+
 RESOURCES: Mapping[str, Value] = {
     "service.namespace": "northwind",
     "service.version": _text("2025.11.%d", 30),

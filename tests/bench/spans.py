@@ -10,8 +10,8 @@ from __future__ import annotations
 import random
 import time
 from collections import deque
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -21,7 +21,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span, Status
 
 from tests.bench.load import Prepared, request_head
-from tests.bench.span_kinds import CHECKOUT, RESOURCES, Kind
+from tests.bench.span_kinds import ALIKE, CHECKOUT, RESOURCES, Kind, Value
 
 SPANS = 512  # a request
 SPANS_A_TRACE = len(CHECKOUT)
@@ -29,6 +29,9 @@ PATH = "/v1/traces"
 COLLECTOR = "collector"  # a request mixes the services, as a collector's batch does
 SDK = "sdk"  # a request is of one service
 SHAPES = (COLLECTOR, SDK)
+REPEATED = "repeated"  # every span has the same keys
+VARIED = "varied"  # each kind of span has its own keys, as semantic conventions name them
+KEYS = (REPEATED, VARIED)
 
 _PROTOBUF = "application/x-protobuf"
 _ERRORS = 0.01
@@ -50,10 +53,10 @@ class _Made(NamedTuple):
 class SpanSource:
     """Requests without end, of a fixed set of templates."""
 
-    def __init__(self, address: str, *, shape: str, templates: int, seed: int) -> None:
+    def __init__(self, address: str, *, shape: str, keys: str, templates: int, seed: int) -> None:
         rng = random.Random(seed)
         self._ids = np.random.default_rng(rng.getrandbits(64))
-        self._free = deque(_Template(address, shape, rng) for _ in range(templates))
+        self._free = deque(_Template(address, shape, keys, rng) for _ in range(templates))
         self._sent: dict[int, _Template] = {}
         self.body_bytes = sum(len(template.request.data) for template in self._free) // templates
 
@@ -70,8 +73,8 @@ class SpanSource:
 class _Template:
     """One encoded request, and where in it the ids and times stand."""
 
-    def __init__(self, address: str, shape: str, rng: random.Random) -> None:
-        made = _make_spans(rng)
+    def __init__(self, address: str, shape: str, keys: str, rng: random.Random) -> None:
+        made = _make_spans(keys, rng)
         message = _request_of(made, shape, rng)
         body = message.SerializeToString()
         data = bytearray(request_head(address, PATH, _PROTOBUF, len(body)))
@@ -128,17 +131,17 @@ def _window(starts: Sequence[int], width: int) -> NDArray[np.int64]:
     return np.array(starts)[:, None] + np.arange(width)[None, :]
 
 
-def _make_spans(rng: random.Random) -> list[_Made]:
+def _make_spans(keys: str, rng: random.Random) -> list[_Made]:
     """51 traces of 10 spans, and the first two of one more."""
     made: list[_Made] = []
     trace = 0
     while len(made) < SPANS:
-        made.extend(_make_trace(rng, trace, len(made))[: SPANS - len(made)])
+        made.extend(_make_trace(keys, rng, trace, len(made))[: SPANS - len(made)])
         trace += 1
     return made
 
 
-def _make_trace(rng: random.Random, trace: int, first: int) -> list[_Made]:
+def _make_trace(keys: str, rng: random.Random, trace: int, first: int) -> list[_Made]:
     trace_id = rng.randbytes(16)
     # Times relative to the moment of sending, until they are renewed.
     begin = rng.randrange(1_000_000_000)
@@ -154,7 +157,7 @@ def _make_trace(rng: random.Random, trace: int, first: int) -> list[_Made]:
             start_time_unix_nano=start,
             end_time_unix_nano=start + length // (position + 1) + rng.randrange(10_000),
             flags=0x101,
-            attributes=_attributes(kind, rng),
+            attributes=_attributes(kind, keys, rng),
         )
         if kind.parent is not None:
             span.parent_span_id = made[kind.parent].span.span_id
@@ -165,12 +168,13 @@ def _make_trace(rng: random.Random, trace: int, first: int) -> list[_Made]:
     return made
 
 
-def _attributes(kind: Kind, rng: random.Random) -> list[KeyValue]:
-    values: dict[str, Any] = {}
+def _attributes(kind: Kind, keys: str, rng: random.Random) -> list[KeyValue]:
+    wanted: Mapping[str, Value] = kind.attributes if keys == VARIED else ALIKE
+    values: dict[str, str | int] = {}
     if kind.parent is None:
         values["correlation.id"] = str(UUID(bytes=rng.randbytes(16)))
-    values |= {name: value(rng) if callable(value) else value for name, value in kind.attributes.items()}
-    assert len(values) == 12, (kind.name, len(values))
+    for name, value in list(wanted.items())[: 12 - len(values)]:
+        values[name] = value(rng) if callable(value) else value
     return [_key_value(name, value) for name, value in values.items()]
 
 

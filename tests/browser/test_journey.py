@@ -239,6 +239,17 @@ def test_the_trace_names_its_journey(page):
     expect(page.get_by_role("heading", level=1)).to_have_text(ORDER)
 
 
+def test_a_trace_whose_spans_never_came_says_so(page, tower):
+    tower.send(a_captured_order("SAMPLED-AWAY-1", trace=a_trace_id()))
+    open_order(page, "SAMPLED-AWAY-1")
+
+    traces = page.get_by_role("region", name="Traces")
+    if traces.locator("summary").count():
+        traces.locator("summary").click()
+
+    expect(traces).to_contain_text(re.compile("no span", re.IGNORECASE))
+
+
 def test_the_permalink_is_the_address_and_an_older_id_leads_to_it(page, tower, token):
     (hit,) = tower.get("/api/v1/search", token, q=ORDER)["hits"]
     detail = tower.get(f"/api/v1/journeys/{hit['journey']['id']}", token)

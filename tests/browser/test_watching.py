@@ -4,9 +4,11 @@ import pytest
 
 from tests.browser.watching import watch_of, watched_context
 
+AN_INLINE_STYLE = "document.body.insertAdjacentHTML('beforeend', '<p style=\"color: red\">x</p>')"
+AN_INLINE_SCRIPT = "document.body.append(Object.assign(document.createElement('script'), {text: '1'}))"
 MISTAKES = {
-    "document.body.insertAdjacentHTML('beforeend', '<p style=\"color: red\">x</p>')": "CSP violation: style-src",
-    "document.body.append(Object.assign(document.createElement('script'), {text: '1'}))": "CSP violation: script",
+    AN_INLINE_STYLE: "CSP violation: style-src",
+    AN_INLINE_SCRIPT: "CSP violation: script-src",
     "console.error('oops')": "oops",
     "setTimeout(() => { throw new Error('broken') })": "exception: broken",
     "fetch('/no-such-page')": "/no-such-page: answered 404",

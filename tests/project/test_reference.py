@@ -74,11 +74,12 @@ def test_the_entry_of_a_command_names_its_options_and_their_choices(name: str):
 
 
 def keys_of(table: Mapping[str, object], path: str = "") -> Iterator[str]:
+    """Every key in a document, those of nested tables with the path to them."""
     for key, value in table.items():
-        nested = value[0] if isinstance(value, list) and value and isinstance(value[0], dict) else value
-        if not isinstance(nested, dict) or nested is not value:
+        tables = [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
+        if not isinstance(value, dict):
             yield path + key
-        if isinstance(nested, dict):
+        for nested in tables:
             yield from keys_of(nested, f"{path}{key}.")
 
 

@@ -10,14 +10,14 @@ import pytest
 from tests.browser.running import Tower, running_tower
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tower(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Iterator[Tower]:
-    """A tower of this module alone; nothing is in it yet. Not started where the inputs are missing."""
+    """A tower that takes spans from one module and orders from another. Not started without the inputs."""
     with running_tower(tmp_path_factory.mktemp("realdata")) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def token(tower: Tower) -> str:
     """A token with which a program may read."""
     return tower.create_token("viewer")

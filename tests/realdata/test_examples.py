@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from tests.browser.running import ADMIN, Visitor, running_tower
 from tests.collectors.test_real_inputs import (
     HTTP_EXAMPLES,
     JSON_EVENTS,
@@ -46,9 +47,18 @@ SCENARIOS = "cloudevents/conformance/http-protocol-binding.feature"
 
 
 @pytest.fixture(scope="module")
+def tower(real_data, tmp_path_factory):
+    """A tower of its own: the services of these examples are none of the dump's."""
+    with running_tower(tmp_path_factory.mktemp("examples")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def token(tower):
     """Whoever looks at bytes unmasked needs more than the role viewer."""
-    return tower.create_token("support")
+    admin = Visitor(tower)
+    admin.use_setup_link(tower.setup_link, ADMIN)
+    return admin.make_token("tests", "support")
 
 
 def as_header(text):
