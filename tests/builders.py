@@ -54,7 +54,7 @@ def an_event(
 
 
 def a_segment(trace: bytes, *spans: Sequence[tuple[str, str]], service: str = "shop") -> SpanSegment:
-    """A trace segment whose spans carry the given identifiers; its blob is not OTLP."""
+    """A trace segment whose spans carry the given identifiers; its content is not OTLP."""
     links = tuple(tuple(Identifier(*pair) for pair in span) for span in spans if span)
     return SpanSegment(
         trace_id=trace,
@@ -65,5 +65,5 @@ def a_segment(trace: bytes, *spans: Sequence[tuple[str, str]], service: str = "s
         end_ns=us(NOW) * 1000 + 1000,
         links=links,
         services=((service, max(1, len(spans)), 0),),
-        blob=b"",
+        raw=b"",
     )

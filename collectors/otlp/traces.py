@@ -1,19 +1,17 @@
-"""OTLP trace requests into trace segments: the spans of one trace in one request, one compressed blob each.
+"""OTLP trace requests into trace segments: the spans of one trace in one request.
 
 opentelemetry-proto decodes the request once, which proves that every byte of it is well-formed; the bytes of
-the spans are then cut out as they came (collectors.otlp.wire), grouped by trace and compressed. What is
-stored is a complete `TracesData` message, resource and scope included.
+the spans are then cut out as they came (collectors.otlp.wire), and grouped by trace. A segment
+holds a complete `TracesData` message, resource and scope included.
 """
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Iterable
-from hashlib import blake2b
+from hashlib import sha1
 from typing import Any, NamedTuple
 
-import zstandard
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
@@ -39,7 +37,6 @@ _NO_TRACE = bytes(_TRACE_ID_BYTES)
 _NO_SPAN = bytes(_SPAN_ID_BYTES)
 _ERROR = Status.STATUS_CODE_ERROR
 _MAX_BIGINT = (1 << 63) - 1
-_per_thread = threading.local()
 UNKNOWN_SERVICE = "unknown_service"
 
 
@@ -135,7 +132,6 @@ class _Trace:
 
     def segment(self, rules: LinkRules, names: list[bytes]) -> SpanSegment:
         raw = b"".join([scope.encode(spans) for scope, spans in self.parts])
-        blob = _compress(raw)
         links: tuple[Any, ...] = ()
         if names:
             links = rules.of_segment(raw, [span for _, spans in self.parts for span in spans], names)
@@ -145,23 +141,15 @@ class _Trace:
         errors = self.errors
         return SpanSegment(
             trace_id=self.id,
-            digest=blake2b(blob, digest_size=16).digest(),
+            digest=sha1(raw, usedforsecurity=False).digest()[:16],
             span_count=sum(counts.values()),
             error_count=sum(errors.values()),
             start_ns=min(self.start_ns, _MAX_BIGINT),
             end_ns=min(self.end_ns, _MAX_BIGINT),
             links=links,
             services=tuple([(service, count, errors[service]) for service, count in counts.items()]),
-            blob=blob,
+            raw=raw,
         )
-
-
-def _compress(raw: bytes) -> bytes:
-    """Compressors are dear to make and must not be shared by threads."""
-    compressor: zstandard.ZstdCompressor | None = getattr(_per_thread, "compressor", None)
-    if compressor is None:
-        compressor = _per_thread.compressor = zstandard.ZstdCompressor(level=1)
-    return compressor.compress(raw)
 
 
 def _collect(

@@ -50,7 +50,7 @@ class EventFault:
 
 
 class SpanSegment(NamedTuple):
-    """The spans of one trace in one request: a complete, compressed OTLP TracesData."""
+    """The spans of one trace in one request."""
 
     trace_id: bytes
     digest: bytes
@@ -60,7 +60,7 @@ class SpanSegment(NamedTuple):
     end_ns: int  # latest end
     links: tuple[tuple[Identifier, ...], ...]  # per span: the joining identifiers that it carries; distinct
     services: tuple[tuple[str, int, int], ...]  # (service, spans, errors)
-    blob: bytes  # zstd of opentelemetry.proto.trace.v1.TracesData
+    raw: bytes  # a complete opentelemetry.proto.trace.v1.TracesData
 
 
 class QueueSample(NamedTuple):

@@ -15,6 +15,7 @@ from controltower.domain.facts import FAILED, Event, Quarantined, QueueSample, S
 from controltower.domain.identifiers import key_of
 from controltower.domain.processes import Process
 from controltower.store import tables
+from controltower.store.blocks import pack_blocks
 from controltower.store.bulk import Bulk, Row, bulk_of
 from controltower.store.components import write_identifiers, write_links
 from controltower.store.engine import POSTGRESQL
@@ -22,6 +23,7 @@ from controltower.store.packing import pack
 from controltower.store.projection import Projection
 
 _MINUTE_US = 60_000_000
+_BLOCK_ID = list(tables.span_segment.columns.keys()).index("block_id")
 _PROJECTION_LOCK = 0x636F6E74  # one for all writers of a PostgreSQL database
 
 HELD = "held"
@@ -107,7 +109,6 @@ def _segment_row(segment: SpanSegment, now_us: int) -> Row:
         segment.span_count,
         segment.error_count,
         write_links(segment.links),
-        segment.blob,
     )
 
 
@@ -184,7 +185,11 @@ def _write_segments(
             distinct.setdefault(row[:2], (index, segment, row))
     if not distinct:
         return []
-    stored = bulk.insert_new(tables.span_segment, [row for _, _, row in distinct.values()])
+    places = pack_blocks([segment for _, segment, _ in distinct.values()], figures.now_us)
+    rows = [(*row, *place) for (_, _, row), place in zip(distinct.values(), places.of_segments, strict=True)]
+    stored = bulk.insert_new(tables.span_segment, rows)
+    used = {row[_BLOCK_ID] for row in stored}
+    bulk.insert(tables.span_block, [block for block in places.blocks if block[0] in used])
     new = [distinct[row[:2]][:2] for row in stored]
     links = {
         (key_of(identifier), segment.trace_id): None
@@ -275,7 +280,7 @@ class _Figures:
     """Counters that a commit adds to: what arrived each minute, and when each source was last heard of."""
 
     def __init__(self, now_us: int) -> None:
-        self._now_us = now_us
+        self.now_us = now_us
         self._minute: Counter[str] = Counter()
         self._sources: dict[tuple[str, str], list[int]] = {}
         self.dropped: Counter[tuple[str, str, str]] = Counter()
@@ -309,13 +314,13 @@ class _Figures:
             known[3] += refused
 
     def save(self, bulk: Bulk) -> None:
-        minute = self._now_us // _MINUTE_US
+        minute = self.now_us // _MINUTE_US
         counted = sorted(self._minute.items())
         bulk.merge(tables.minute_count, [(minute, measure, n) for measure, n in counted if n])
         bulk.merge(
             tables.source,
             [
-                (name, signal, self._now_us, self._now_us, occurred_us, *figures)
+                (name, signal, self.now_us, self.now_us, occurred_us, *figures)
                 for (name, signal), (occurred_us, *figures) in sorted(self._sources.items())
             ],
         )

@@ -78,7 +78,7 @@ def _fixed(code: str, size: int) -> Callable[[Sequence[Any]], bytes]:
 
 
 def _text(value: str) -> bytes:
-    """PostgreSQL's text cannot hold NUL; it becomes the replacement character. The payload keeps what came."""
+    """PostgreSQL's text cannot hold NUL; the replacement character stands for it. Payloads keep what came."""
     return value.encode().replace(b"\0", b"\xef\xbf\xbd")
 
 

@@ -80,8 +80,21 @@ span_segment = Table(
     Column(
         "links", LargeBinary, nullable=False
     ),  # what its spans name: MessagePack [[[kind, value], ...], ...], or empty
-    Column("blob", LargeBinary, nullable=False),  # zstd of TracesData
+    Column("block_id", LargeBinary(16), nullable=False),
+    Column("block_offset", Integer, nullable=False),  # where its TracesData begins in the block
+    Column("block_length", Integer, nullable=False),
+    sqlite_with_rowid=False,
     info={"distribution_key": "trace_id"},
+)
+
+# The segments of one commit are compressed together: spans of different traces say the same, so that a block
+# takes a quarter of what its segments would take by themselves.
+span_block = Table(
+    "span_block",
+    metadata,
+    _key("id"),  # time-ordered
+    Column("blob", LargeBinary, nullable=False),  # zstd of TracesData, one after the other
+    info={"distribution_key": "id"},
 )
 
 trace_link = Table(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, literal, select, tuple_
+from sqlalchemy import Connection, func, select, tuple_
 
 from controltower.domain.identifiers import key_of
 from controltower.domain.times import from_us, to_us
@@ -15,12 +16,13 @@ from controltower.store.journey_rows import JourneyRow, newest_first
 from controltower.store.membership import find_shown, in_chunks
 from controltower.store.packing import unpack
 from controltower.store.sources import list_sources
-from controltower.store.tables import event, span_segment
+from controltower.store.tables import event, span_block, span_segment
 
 Cursor = tuple[int, bytes]  # received_us, trace_id
 
 _LOOKED_THROUGH = 2_000  # parts, for one page
 _AT_ONCE = 250
+_PLACE = (span_segment.c.block_id, span_segment.c.block_offset, span_segment.c.block_length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,8 @@ class TracePage:
 
 def trace_segments(c: Connection, trace_id: bytes) -> list[bytes]:
     """The parts of a trace as OTLP TracesData, in a fixed order; empty when there is no such trace."""
-    query = select(span_segment.c.blob).where(span_segment.c.trace_id == trace_id)
-    return [unpack(blob) for blob in c.execute(query.order_by(span_segment.c.digest)).scalars()]
+    query = select(*_PLACE).where(span_segment.c.trace_id == trace_id)
+    return _contents(c, c.execute(query.order_by(span_segment.c.digest)).all())
 
 
 def is_trace(c: Connection, trace_id: bytes) -> bool:
@@ -96,7 +98,7 @@ def list_traces(
     cursor = before
     for _ in range(0, _LOOKED_THROUGH, _AT_ONCE):
         parts = _parts_before(c, cursor, containing)
-        wanted = {part[:2]: None for part in parts if containing in unpack(part[2])} if containing else parts
+        wanted = {part[:2]: None for part in parts if containing in part[2]} if containing else parts
         traces = {row.trace_id: row for row in _whole_traces(c, {part[1] for part in wanted})}
         for received_us, trace_id, *_ in wanted:
             row = traces.pop(trace_id, None)  # popped: further parts of it lie further back
@@ -111,14 +113,16 @@ def list_traces(
 
 
 def _parts_before(c: Connection, before: Cursor | None, containing: bytes) -> list[tuple[int, bytes, bytes]]:
-    """The next parts as (received_us, trace_id, blob); blobs only when they have to be looked into."""
+    """The next parts as (received_us, trace_id, content); content only when it has to be looked into."""
     at = (span_segment.c.received_us, span_segment.c.trace_id)
-    query = select(*at, span_segment.c.blob if containing else literal(b"").label("blob"))
+    query = select(*at, *_PLACE)
     if before is not None:
         # The first condition is what the index of received_us can use.
         query = query.where(span_segment.c.received_us <= before[0], tuple_(*at) < tuple_(*before))
     page = query.order_by(*(column.desc() for column in at)).limit(_AT_ONCE)
-    return [(row.received_us, row.trace_id, row.blob) for row in c.execute(page)]
+    rows = c.execute(page).all()
+    contents = _contents(c, rows) if containing else [b""] * len(rows)
+    return [(row.received_us, row.trace_id, content) for row, content in zip(rows, contents, strict=True)]
 
 
 def _is_listed_before(c: Connection, row: TraceRow, received_us: int, containing: bytes) -> bool:
@@ -127,10 +131,22 @@ def _is_listed_before(c: Connection, row: TraceRow, received_us: int, containing
         return False
     if not containing:
         return True
-    newer = select(span_segment.c.blob).where(
+    newer = select(*_PLACE).where(
         span_segment.c.trace_id == row.trace_id, span_segment.c.received_us > received_us
     )
-    return any(containing in unpack(blob) for blob in c.execute(newer).scalars())
+    return any(containing in content for content in _contents(c, c.execute(newer).all()))
+
+
+def _contents(c: Connection, places: Sequence[Any]) -> list[bytes]:
+    """The TracesData at each of the rows of _PLACE; every block is unpacked once."""
+    blocks: dict[bytes, bytes] = {}
+    for chunk in in_chunks({place.block_id for place in places}):
+        query = select(span_block.c.id, span_block.c.blob).where(span_block.c.id.in_(chunk))
+        blocks.update((row.id, unpack(row.blob)) for row in c.execute(query))
+    return [
+        blocks[place.block_id][place.block_offset : place.block_offset + place.block_length]
+        for place in places
+    ]
 
 
 def _whole_traces(c: Connection, trace_ids: Iterable[bytes]) -> Iterator[TraceRow]:

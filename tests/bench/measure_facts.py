@@ -13,7 +13,7 @@ from tests.bench.events import OPEN_ORDERS, STEPS, Orders, batch_requests, singl
 from tests.bench.figures import Figure, Result, latency_figures, load_figures, load_notes
 from tests.bench.load import Load, Prepared, Ready, Source, drive
 from tests.bench.machine import Usage, peak_memory_mb
-from tests.bench.spans import COLLECTOR, SPANS, SPANS_A_TRACE, SpanSource
+from tests.bench.spans import SPANS, SPANS_A_TRACE, SpanSource
 from tests.bench.stores import SQLITE, Store
 from tests.bench.towers import running_tower_on, used
 from tests.browser.running import Tower

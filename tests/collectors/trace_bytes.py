@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import zstandard
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
@@ -205,4 +204,4 @@ def figures_in(segment: SpanSegment) -> TraceFigures:
 
 def content_of(segment: SpanSegment) -> TracesData:
     """The complete message that a segment holds."""
-    return TracesData.FromString(zstandard.ZstdDecompressor().decompress(segment.blob))
+    return TracesData.FromString(segment.raw)

@@ -12,11 +12,11 @@ from sqlalchemy import select
 from controltower.domain.identifiers import Identifier, key_of
 from controltower.store import tables
 from controltower.store.engine import Database, open_database, reading
-from controltower.store.packing import unpack
+from controltower.store.traces import trace_segments
 from tests.end_to_end.hammer import Request
 
 # Everything that facts become; left out are the figures that count repeats.
-_DERIVED = ("event", "span_segment", "journey", "journey_system", "identifier", "trace_link", "journey_count")
+_DERIVED = ("event", "span_segment", "span_block", "journey", "journey_system", "identifier", "trace_link", "journey_count")
 
 
 @dataclass(frozen=True)
@@ -83,18 +83,17 @@ def kept_in(database: Database) -> Kept:
     """What is there now."""
     with reading(database) as connection:
         events = Counter(connection.execute(select(tables.event.c.id)).scalars())
-        segments = connection.execute(
-            select(tables.span_segment.c.trace_id, tables.span_segment.c.blob)
-        ).all()
+        trace_ids = list(connection.execute(select(tables.span_segment.c.trace_id)).scalars())
+        contents = [raw for trace_id in set(trace_ids) for raw in trace_segments(connection, trace_id)]
         shown = select(tables.journey.c.id, tables.journey.c.event_count).where(
             tables.journey.c.hidden.is_(False)
         )
         journeys = {bytes(row.id): row.event_count for row in connection.execute(shown)}
     spans: dict[bytes, list[bytes]] = {}
-    for segment in segments:
-        for trace_id, found in _by_trace(TracesData.FromString(unpack(segment.blob))).items():
+    for raw in contents:
+        for trace_id, found in _by_trace(TracesData.FromString(raw)).items():
             spans.setdefault(trace_id, []).extend(found)
-    return Kept(events, Counter(bytes(row.trace_id) for row in segments), spans, journeys)
+    return Kept(events, Counter(bytes(trace_id) for trace_id in trace_ids), spans, journeys)
 
 
 def everything_in(database: Database) -> dict[str, list[tuple[object, ...]]]:

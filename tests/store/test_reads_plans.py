@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import zstandard
 from sqlalchemy import Connection
 
 from controltower.domain.facts import QueueSample
@@ -85,7 +84,7 @@ FACTS = (
     an_event("shipment.shipped", ("tracking", "1Z"), trace=TRACE),
     an_event("order.posted.failed", ("order", "B"), source="/erp"),
     an_event("note", trace=TRACE),
-    a_segment(TRACE, [("order", "A")])._replace(blob=zstandard.compress(b"")),
+    a_segment(TRACE, [("order", "A")])._replace(raw=b""),
     QueueSample("r", "q", "", us(NOW), "depth", 1.0),
 )
 

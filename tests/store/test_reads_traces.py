@@ -44,7 +44,7 @@ def a_span(id: int, **rest: object) -> Span:
 
 def segment(trace: bytes, blob: bytes) -> SpanSegment:
     digest = blake2b(blob, digest_size=16).digest()
-    return a_segment(trace)._replace(blob=zstandard.compress(blob), digest=digest)
+    return a_segment(trace)._replace(raw=blob, digest=digest)
 
 
 def listed(database: Database, limit: int, service: str = "") -> list[bytes]:

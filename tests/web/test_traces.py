@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zstandard
 from opentelemetry.proto.trace.v1.trace_pb2 import Status, TracesData
 
 from controltower.domain.facts import SpanSegment
@@ -55,7 +54,7 @@ def store_trace(tower: Tower) -> None:
         end_ns=10**18 + 10**8,
         links=((Identifier("order", "1001"),),),
         services=(("shop", 3, 1),),
-        blob=zstandard.compress(raw),
+        raw=raw,
     )
     tower.ingest.submit(FactBatch(segments=(segment,))).result(timeout=10)
 

@@ -249,6 +249,12 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "span_block",
+        sa.Column("id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("blob", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_span_block")),
+    )
+    op.create_table(
         "span_segment",
         sa.Column("trace_id", sa.LargeBinary(length=16), nullable=False),
         sa.Column("digest", sa.LargeBinary(length=16), nullable=False),
@@ -258,8 +264,11 @@ def upgrade() -> None:
         sa.Column("span_count", sa.Integer(), nullable=False),
         sa.Column("error_count", sa.Integer(), nullable=False),
         sa.Column("links", sa.LargeBinary(), nullable=False),
-        sa.Column("blob", sa.LargeBinary(), nullable=False),
+        sa.Column("block_id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("block_offset", sa.Integer(), nullable=False),
+        sa.Column("block_length", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("trace_id", "digest", name=op.f("pk_span_segment")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_span_segment_received_us", "span_segment", ["received_us"], unique=False)
 
