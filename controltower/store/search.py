@@ -62,10 +62,10 @@ def _by_id(c: Connection, text: str) -> list[Hit]:
         return []
     if len(given) != _ID_BYTES or len(text) != 2 * _ID_BYTES:
         return []
-    hits: list[Hit] = []
+    # An event may name a trace whose spans never came.
+    owners = find_journeys_of_trace(c, given)
+    hits = [Hit("journey", TRACE, text.lower(), row) for row in owners]
     if is_trace(c, given):
-        owners = find_journeys_of_trace(c, given)
-        hits.extend(Hit("journey", TRACE, text.lower(), row) for row in owners)
         hits.append(Hit("trace", TRACE, text.lower(), owners[0] if owners else None, given))
     journey = find_shown(c, {given}).get(given)
     if journey is not None:

@@ -64,8 +64,16 @@ def trace_segments(c: Connection, trace_id: bytes) -> list[bytes]:
 
 def is_trace(c: Connection, trace_id: bytes) -> bool:
     """Whether any span of this trace is stored."""
-    query = select(span_segment.c.trace_id).where(span_segment.c.trace_id == trace_id).limit(1)
-    return c.execute(query).first() is not None
+    return bool(stored_traces(c, (trace_id,)))
+
+
+def stored_traces(c: Connection, trace_ids: Iterable[bytes]) -> set[bytes]:
+    """Those of the traces of which any span is stored."""
+    found: set[bytes] = set()
+    for chunk in in_chunks(trace_ids):
+        query = select(span_segment.c.trace_id).where(span_segment.c.trace_id.in_(chunk)).distinct()
+        found.update(c.execute(query).scalars())
+    return found
 
 
 def find_journeys_of_trace(c: Connection, trace_id: bytes) -> list[JourneyRow]:

@@ -12,7 +12,7 @@ from controltower.domain.times import from_us
 from controltower.domain.waterfall import Waterfall, WaterfallRow, build_waterfall
 from controltower.services.traces import decode_segments
 from controltower.store.engine import Connection
-from controltower.store.traces import trace_segments
+from controltower.store.traces import stored_traces, trace_segments
 from controltower.web.formatting import nanoseconds
 
 SERIES = 8  # colours for services
@@ -78,11 +78,12 @@ class TraceView:
 
 @dataclass(frozen=True, slots=True)
 class TraceCard:
-    """A trace on a journey; `view` is None for one that is too large to be read along."""
+    """A trace on a journey; `view` is None for one that is too large to be read along, or not stored."""
 
     trace_id: bytes
     view: TraceView | None
     opened: bool
+    is_stored: bool
 
 
 def view_trace(trace_id: bytes, segments: Sequence[bytes], *, most: int = MOST_SPANS) -> TraceView:
@@ -108,10 +109,16 @@ def list_cards(c: Connection, trace_ids: Sequence[bytes]) -> list[TraceCard]:
         segments = trace_segments(c, trace_id)
         if segments and sum(map(len, segments)) <= _MOST_CARD_BYTES:
             views[trace_id] = view_trace(trace_id, segments)
+    stored = stored_traces(c, trace_ids)
     small = [view for view in views.values() if len(view.bars) <= _OPENED_SPANS]
     opened = max(small, key=lambda view: (view.waterfall.errors > 0, -view.waterfall.start_ns), default=None)
     cards = [
-        TraceCard(trace_id, views.get(trace_id), opened is not None and views.get(trace_id) is opened)
+        TraceCard(
+            trace_id,
+            views.get(trace_id),
+            opened is not None and views.get(trace_id) is opened,
+            trace_id in stored,
+        )
         for trace_id in trace_ids
     ]
     return sorted(cards, key=lambda card: card.view.waterfall.start_ns if card.view else 2**63)
