@@ -171,10 +171,15 @@ def _sqlite_insert(table: Table, rows: int, conflict: str) -> str:
 
 @lru_cache(maxsize=128)
 def _sqlite_known(table: Table, rows: int) -> str:
-    """Which of so many primary keys are there."""
-    names = ", ".join(f'"{c.name}"' for c in table.primary_key.columns)
-    one = f"({', '.join('?' * len(table.primary_key.columns))})"
-    return f'SELECT {names} FROM "{table.name}" WHERE ({names}) IN (VALUES {", ".join([one] * rows)})'
+    """Which of so many primary keys are there.
+
+    A join, in this order: for `(a, b) IN (VALUES ...)` SQLite scans the whole table.
+    """
+    names = [c.name for c in table.primary_key.columns]
+    found = ", ".join(f't."{name}"' for name in names)
+    same = " AND ".join(f't."{name}" = v.column{number}' for number, name in enumerate(names, 1))
+    values = ", ".join([f"({', '.join('?' * len(names))})"] * rows)
+    return f'SELECT {found} FROM (VALUES {values}) AS v CROSS JOIN "{table.name}" AS t ON {same}'
 
 
 def _insert_start(table: Table) -> str:

@@ -3,46 +3,50 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
+from tests.bench.driving import Plan
 from tests.bench.machine import described
-from tests.bench.measure_facts import Effort, measure_events, measure_single, measure_spans
+from tests.bench.measure_events import measure_events, measure_single
+from tests.bench.measure_reads import measure_reads
+from tests.bench.measure_spans import measure_spans
 from tests.bench.profiling import watcher
-from tests.bench.spans import COLLECTOR, SHAPES
+from tests.bench.spans import COLLECTOR, KEYS, SHAPES, VARIED
 from tests.bench.stores import STORES, NoDatabase
 
-_KINDS = ("spans", "events", "single")
+_KINDS = ("spans", "events", "single", "reads")
 
 
 def main() -> None:
     """Measure what was asked for, and print it."""
     options = _options()
-    effort = _effort(options)
+    plan = _plan(options)
     print(described(), flush=True)
     for store in STORES if options.store == "both" else (options.store,):
         for kind in options.only or _KINDS:
             try:
-                _measure(kind, store, effort, options)
+                _measure(kind, store, plan, options)
             except NoDatabase as exc:
                 print(f"\n{kind}, {store}: not measured: {exc}")
 
 
-def _measure(kind: str, store: str, effort: Effort, options: argparse.Namespace) -> None:
-    watch = watcher(options.profile, f"{kind}-{store}", effort.seconds)
+def _measure(kind: str, store: str, plan: Plan, options: argparse.Namespace) -> None:
+    watch = watcher(options.profile, f"{kind}-{store}", plan.seconds)
     if kind == "spans":
-        measure_spans(store, effort, options.shape, watch)
+        measure_spans(store, plan, options.shape, options.keys, watch)
     elif kind == "events":
-        measure_events(store, effort, watch)
+        measure_events(store, plan, watch)
     elif kind == "single":
-        measure_single(store, effort, watch)
+        measure_single(store, plan, watch)
+    else:
+        measure_reads(store, plan.journeys)
 
 
-def _effort(options: argparse.Namespace) -> Effort:
+def _plan(options: argparse.Namespace) -> Plan:
     seconds = options.seconds or (3.0 if options.quick else 10.0)
     levels = (100_000, 5_000_000) if options.full else (100_000,)
     journeys = options.journeys or (20_000 if options.quick else 1_000_000 if options.full else 100_000)
-    return Effort(seconds, levels, journeys)
+    return Plan(seconds, levels, journeys)
 
 
 def _options() -> argparse.Namespace:
@@ -55,9 +59,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="how long to measure each")
     parser.add_argument("--journeys", type=int, help="how many journeys the screens are measured with")
     parser.add_argument("--shape", choices=SHAPES, default=COLLECTOR, help="whose spans a request holds")
+    parser.add_argument("--keys", choices=KEYS, default=VARIED, help="whether all spans have the same keys")
     parser.add_argument("--profile", type=Path, help="a folder for flame graphs of the server (py-spy)")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -40,18 +40,19 @@ class Result:
     """What one measurement found."""
 
     title: str
-    conditions: str
+    conditions: tuple[str, ...]
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def show(self) -> None:
         """Print it."""
-        print(f"\n{self.title}\n    {self.conditions}")
+        print(f"\n{self.title}")
+        for condition in self.conditions:
+            print(f"    {condition}")
         for figure in self.figures:
             print(figure)
         for note in self.notes:
-            print(f"    {note}")
-        print(flush=True)
+            print(f"    {note}", flush=True)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

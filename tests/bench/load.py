@@ -87,7 +87,7 @@ def get_request(address: str, path: str, headers: str = "") -> Prepared:
 def drive(
     address: str, source: Source, *, connections: int, seconds: float = 1e9, facts: int = 1 << 62
 ) -> Load:
-    """Send until the time is up, so many facts are stored or the source is empty; then wait for what is due."""
+    """Send until the time is up, so many facts are stored or the source is empty; wait for what is due."""
     return uvloop.run(_drive(address, source, connections, seconds, facts))
 
 

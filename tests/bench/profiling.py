@@ -18,7 +18,16 @@ def watcher(folder: Path | None, name: str, seconds: float) -> Callable[[int], N
             return
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{name}.txt"
-        options = ["--format", "raw", "--rate", "200", "--gil", "--threads", "--duration", str(max(1, int(seconds) - 1))]
+        options = [
+            "--format",
+            "raw",
+            "--rate",
+            "200",
+            "--gil",
+            "--threads",
+            "--duration",
+            str(max(1, int(seconds) - 1)),
+        ]
         subprocess.Popen(
             [_PROGRAM, "record", *options, "--output", target, "--pid", str(pid)],
             stdout=subprocess.DEVNULL,

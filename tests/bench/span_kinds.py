@@ -1,4 +1,4 @@
-"""What the spans of one check-out say: names, kinds and 12 attributes each, as instrumentations write them."""
+"""What the spans of one check-out say: names, kinds, and 12 attributes each as libraries write them."""
 
 from __future__ import annotations
 
@@ -148,7 +148,9 @@ CHECKOUT: Sequence[Kind] = (
         "INSERT orders",
         Span.SPAN_KIND_CLIENT,
         2,
-        _database("INSERT", "orders", "INSERT INTO orders (id, customer, total, state) VALUES ($1, $2, $3, $4)"),
+        _database(
+            "INSERT", "orders", "INSERT INTO orders (id, customer, total, state) VALUES ($1, $2, $3, $4)"
+        ),
     ),
     Kind("oms", "publish orders", Span.SPAN_KIND_PRODUCER, 2, _messaging("send", "orders")),
     Kind("erp", "process orders", Span.SPAN_KIND_CONSUMER, 4, _messaging("process", "orders")),
@@ -178,7 +180,9 @@ CHECKOUT: Sequence[Kind] = (
 
 ALIKE: Mapping[str, Value] = {
     "http.request.method": _one_of("GET", "GET", "POST", "PUT", "DELETE"),
-    "http.route": _one_of("/checkout/{cart}", "/orders/{id}", "/orders/{id}/lines", "/stock/{sku}", "/invoices"),
+    "http.route": _one_of(
+        "/checkout/{cart}", "/orders/{id}", "/orders/{id}/lines", "/stock/{sku}", "/invoices"
+    ),
     "http.response.status_code": _STATUS,
     "url.path": _text("/orders/%07d", 9_000_000),
     "messaging.system": _one_of("rabbitmq", "kafka"),

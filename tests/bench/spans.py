@@ -69,6 +69,10 @@ class SpanSource:
     def give_back(self, request: Prepared) -> None:
         self._free.append(self._sent.pop(id(request.data)))
 
+    def some_trace_ids(self) -> list[str]:
+        """Ids of traces that were sent last."""
+        return [trace_id for template in self._free for trace_id in template.trace_ids()]
+
 
 class _Template:
     """One encoded request, and where in it the ids and times stand."""
@@ -93,6 +97,10 @@ class _Template:
         raw[self._parent_at] = span_ids[self._parent_of]
         raw[self._time_at] = (self._times + np.uint64(now_ns)).view(np.uint8).reshape(-1, 8)
         raw[self._correlation_at] = _HEX[ids[:, 16:]].reshape(-1, 32)
+
+    def trace_ids(self) -> list[str]:
+        """The ids that it holds now."""
+        return sorted({bytes(row).hex() for row in self._bytes[self._trace_at]})
 
     def _locate(self, data: bytes, made: Sequence[_Made]) -> None:
         """Find every id and time; the template's own are random, so each is found where it stands only."""

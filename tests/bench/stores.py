@@ -81,13 +81,23 @@ class Store:
                     raise RuntimeError("the write-ahead log cannot be checkpointed: somebody keeps reading")
                 time.sleep(0.1)
 
+    def analyze(self) -> None:
+        """Gather statistics at once; on a tower that has run for a while, autovacuum has done so."""
+        if self.url:
+            with psycopg.connect(self._libpq_url, autocommit=True) as connection:
+                connection.execute("VACUUM ANALYZE")
+
+    @property
+    def _libpq_url(self) -> str:
+        return self.url.replace("+psycopg", "")
+
     @property
     def _sizes_query(self) -> str:
         return _SIZES_POSTGRESQL if self.url else _SIZES_SQLITE
 
     def _select(self, query: str) -> Sequence[Any]:
         if self.url:
-            with psycopg.connect(self.url.replace("+psycopg", ""), autocommit=True) as connection:
+            with psycopg.connect(self._libpq_url, autocommit=True) as connection:
                 return connection.execute(query.encode()).fetchall()
         with closing(sqlite3.connect(self.home / _FILE, timeout=30)) as file:
             return file.execute(query).fetchall()

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.bench.machine import Usage, usage
 from tests.bench.stores import Store, empty_store
 from tests.browser.running import COMMAND, LOG, Tower
 
@@ -52,11 +51,6 @@ def running_tower_on(name: str) -> Iterator[tuple[Store, Tower]]:
     """A tower over an empty store of this name."""
     with new_store(name) as store, tower_on(store) as tower:
         yield store, tower
-
-
-def used(store: Store, tower: Tower) -> Usage:
-    """CPU seconds so far."""
-    return usage(tower.process.pid, store.processes())
 
 
 def _wait_until_ready(tower: Tower) -> None:

@@ -19,6 +19,7 @@ from controltower.store.postgres_arrays import (
     IntegerArray,
     TextArray,
 )
+from controltower.store.schema import upgrade
 
 MANY = 20_001  # more than fit into one SQLite statement, and no power of two
 
@@ -291,3 +292,27 @@ def test_postgresql_reads_binary_arrays_as_they_were_written(
         received, length = connection.exec_driver_sql(query, (array(sent), array(sent))).one()
     assert received == sent
     assert length == len(sent)
+
+
+def test_no_statement_scans_a_table_on_sqlite(sqlite_url: str):
+    """The cost of a commit follows what is new, not what is stored."""
+    database = open_database(sqlite_url)
+    upgrade(database)
+    with transaction(database) as connection:
+        driver = connection.connection.driver_connection
+        statements: list[str] = []
+        driver.set_trace_callback(statements.append)
+        bulk = bulk_of(connection)
+        bulk.insert_new(tables.trace_link, [a_link(number) for number in range(5)])
+        bulk.insert(tables.trace_link, [a_link(number) for number in range(5)])
+        bulk.replace(tables.identifier, [an_identifier(number) for number in range(5)])
+        bulk.merge(tables.source, [a_source("shop")])
+        bulk.select(tables.identifier, ("key",), "key", [key(1), key(2)])
+        bulk.update(tables.identifier, "journey_id", key(9), "key", [key(1), key(2)])
+        bulk.delete(tables.identifier, "key", [key(1), key(2)])
+        driver.set_trace_callback(None)
+        plans = [row[3] for one in statements for row in driver.execute(f"EXPLAIN QUERY PLAN {one}")]
+    database.dispose()
+
+    assert any("SEARCH" in step for step in plans)
+    assert [step for step in plans if step.startswith("SCAN") and step.split()[1] in tables.metadata.tables] == []
