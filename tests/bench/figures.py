@@ -26,9 +26,10 @@ class Figure:
             return None
         return self.target / self.value if self.is_most else self.value / self.target
 
-    def __str__(self) -> str:
+    def line(self, width: int) -> str:
+        """The figure in a line, its name in a column of this width."""
         shown = f"{self.value:,.0f}" if self.value >= 1000 else f"{self.value:.3g}"
-        line = f"    {self.name:<34}{shown:>12} {self.unit:<14}"
+        line = f"    {self.name:<{width}}{shown:>10} {self.unit:<18}"
         if self.ratio is not None:
             sign = "at most" if self.is_most else "at least"
             line += f"  {self.ratio:5.2f} x target ({sign} {self.target:,.0f})"
@@ -49,8 +50,9 @@ class Result:
         print(f"\n{self.title}")
         for condition in self.conditions:
             print(f"    {condition}")
+        width = max(len(figure.name) for figure in self.figures) + 2
         for figure in self.figures:
-            print(figure)
+            print(figure.line(width))
         for note in self.notes:
             print(f"    {note}", flush=True)
 

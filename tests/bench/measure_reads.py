@@ -1,4 +1,4 @@
-"""Measuring what people wait for, with many journeys stored: a journey by its identifier, and every screen."""
+"""Measuring what people wait for, with many journeys stored: a journey by its identifier, every screen."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def measure_reads(store_name: str, journeys: int) -> None:
             result = Result(
                 f"reads, {store_name}, {store.count('journeys'):,} journeys stored",
                 (
-                    f"and {store.count('events'):,} events, {store.count('spans'):,} spans; seeded in {seconds:,.0f} s",
+                    f"of {store.count('events'):,} events, and {store.count('spans'):,} spans; "
+                    f"seeded in {seconds:,.0f} s",
                     f"one request at a time; {_LOOKUPS} lookups, {_REPEATS} looks at each screen",
                 ),
             )
