@@ -95,7 +95,7 @@ def test_the_same_request_again_gives_the_same_segments(body: bytes, others: lis
     for other in others:
         decode_traces(other, RULES)
     assert decode_traces(body, RULES) == first
-    # A thread of its own has a compressor of its own: the digest is one of compressed bytes.
+    # Also in another thread, where nothing was decoded before.
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(decode_traces, body, RULES).result() == first
 

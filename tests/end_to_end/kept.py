@@ -16,7 +16,16 @@ from controltower.store.traces import trace_segments
 from tests.end_to_end.hammer import Request
 
 # Everything that facts become; left out are the figures that count repeats.
-_DERIVED = ("event", "span_segment", "span_block", "journey", "journey_system", "identifier", "trace_link", "journey_count")
+_DERIVED = (
+    "event",
+    "span_segment",
+    "span_block",
+    "journey",
+    "journey_system",
+    "identifier",
+    "trace_link",
+    "journey_count",
+)
 
 
 @dataclass(frozen=True)

@@ -300,6 +300,7 @@ def test_no_statement_scans_a_table_on_sqlite(sqlite_url: str):
     upgrade(database)
     with transaction(database) as connection:
         driver = connection.connection.driver_connection
+        assert driver is not None
         statements: list[str] = []
         driver.set_trace_callback(statements.append)
         bulk = bulk_of(connection)
