@@ -30,6 +30,7 @@ _SWITCH_INTERVAL = 0.0005
 _GC_THRESHOLD = (50_000, 20, 50)
 _BACKLOG = 1024
 _READY_POLL = 0.02
+_SHUTDOWN_SECONDS = 2.0
 
 AsgiApp = Callable[..., Awaitable[None]]
 
@@ -99,7 +100,8 @@ async def _serve(
         server.stop()
     if grpc_server is not None:
         await grpc_server.stop(5.0)
-    await asyncio.gather(*running, return_exceptions=True)
+    # A client that stopped half-way through a request would be waited for without end.
+    await asyncio.wait(running, timeout=_SHUTDOWN_SECONDS)
 
 
 def _http_server(listener: HttpListener) -> Any:

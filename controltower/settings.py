@@ -76,8 +76,7 @@ class Settings:
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings that are in force. Raises BadSetting naming the setting, its value and what was expected.
-    """
+    """The settings in force. Raises BadSetting naming the setting, its value and what was expected."""
     environ = os.environ if environ is None else environ
     values = _from_file(environ.get(PREFIX + "CONFIG", ""))
     known = {f.name for f in fields(Settings)}
@@ -127,7 +126,7 @@ def _parse(name: str, value: Any) -> Any:
 
 def _address(name: str, value: str) -> Address:
     host, colon, port = value.rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > 65535:
+    if not colon or not host or not (port.isascii() and port.isdecimal()) or int(port) > 65535:
         raise _wrong(name, value, "an address such as 127.0.0.1:8080")
     return Address(host.strip("[]"), int(port))
 

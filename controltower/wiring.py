@@ -118,7 +118,8 @@ def run(
     with opened_tower(settings) as tower:
         _check_exposure(tower, roles)
         steps = (Step("checkpoint", lambda: checkpoint(tower.db), _CHECKPOINT_SECONDS),)
-        scheduler = start_steps(steps) if roles.work else None
+        # In every process that writes: without it the write-ahead log would only grow.
+        scheduler = start_steps(steps)
         estate: list[subprocess.Popen[bytes]] = []
 
         def ready() -> None:
@@ -139,8 +140,7 @@ def run(
             )
         finally:
             stopping()
-            if scheduler is not None:
-                scheduler.shutdown(wait=True)
+            scheduler.shutdown(wait=True)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from controltower.domain.identifiers import Identifier
 
+MAX_NAME = 200  # characters of a system, queue or the like: they are parts of keys, and databases bound those
+
 OK = "ok"
 FAILED = "failed"
 
@@ -83,3 +85,8 @@ class Quarantined(NamedTuple):
     content_type: str
     payload: bytes
     headers: str = "{}"  # JSON object of the headers that matter for a second try
+
+
+def short_name(name: str) -> str:
+    """A name that may be part of a key: its beginning when it is longer than MAX_NAME."""
+    return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…"

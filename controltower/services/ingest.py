@@ -14,7 +14,8 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import NamedTuple
 
-from controltower.domain.errors import ControlTowerError, Overloaded, StoreUnavailable
+from controltower.domain.errors import BadPayload, ControlTowerError, Overloaded, StoreUnavailable
+from controltower.domain.facts import Quarantined
 from controltower.domain.processes import Process
 from controltower.store.engine import Database, writing
 from controltower.store.facts import FactBatch, PreparedBatch, Receipt, prepare, write_facts
@@ -22,6 +23,10 @@ from controltower.store.facts import FactBatch, PreparedBatch, Receipt, prepare,
 __all__ = ["FactBatch", "Ingest", "IngestFigures", "Receipt"]
 
 _log = logging.getLogger(__name__)
+
+_UNSTORABLE = "the store cannot hold what this says; the log of the tower has the cause"
+_EVENT_TYPE = "application/cloudevents+json"
+_OTLP_TYPE = "application/x-protobuf"
 
 MAX_WAITING_BYTES = 128 * 1024 * 1024
 MAX_WAITING_BATCHES = 20_000
@@ -70,7 +75,7 @@ class Ingest:
             if self._closed:
                 return
             self._closed = True
-        self._queue.put(None)
+            self._queue.put(None)
         if self._thread.is_alive():
             self._thread.join()
 
@@ -91,7 +96,12 @@ class Ingest:
         future: Future[Receipt] = Future()
         try:
             now_us = self._now_us()
-            self._queue.put(_Waiting(prepare(batch, now_us), future, now_us))
+            waiting = _Waiting(prepare(batch, now_us), future, now_us)
+            with self._lock:
+                # Behind the last item nobody would look for more.
+                if self._closed:
+                    raise StoreUnavailable("the tower is shutting down")
+                self._queue.put(waiting)
         except BaseException:
             self._leave(batch.size, 1)
             raise
@@ -139,12 +149,23 @@ class Ingest:
             # A defect in one batch must not be the fate of the others, nor of the writer.
             _log.exception("a group of %d batches could not be stored", len(group))
             if len(group) == 1:
-                self._fail(group, StoreUnavailable("the batch could not be stored; the log has the cause"))
+                self._hold(group[0])
             else:
                 for item in group:
                     self._commit([item])
         else:
             self._succeed(group, receipts)
+
+    def _hold(self, item: _Waiting) -> None:
+        """Put what the store cannot take into quarantine: to its sender it is bad input, not an outage."""
+        held = prepare(FactBatch(quarantined=_as_quarantined(item.prepared.batch)), item.now_us)
+        error: ControlTowerError = BadPayload(_UNSTORABLE)
+        try:
+            self._write([item._replace(prepared=held)])
+        except Exception as exc:  # noqa: BLE001
+            _log.warning("it could not be put into quarantine either: %s", exc)
+            error = StoreUnavailable("the batch could not be stored; the log has the cause")
+        self._fail([item], error)
 
     def _write(self, group: list[_Waiting]) -> list[Receipt]:
         with writing(self._db) as connection:
@@ -174,6 +195,12 @@ class Ingest:
         with self._lock:
             self._bytes -= size
             self._batches -= batches
+
+
+def _as_quarantined(batch: FactBatch) -> list[Quarantined]:
+    events = [Quarantined("events", "unstorable", _UNSTORABLE, _EVENT_TYPE, e.payload) for e in batch.events]
+    spans = [Quarantined("otlp-traces", "unstorable", _UNSTORABLE, _OTLP_TYPE, s.raw) for s in batch.segments]
+    return events + spans
 
 
 def _weight(item: _Waiting) -> int:

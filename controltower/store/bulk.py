@@ -41,10 +41,10 @@ class Bulk(Protocol):
         """Insert rows of distinct primary keys; returns those that were not there."""
 
     def replace(self, table: Table, rows: Sequence[Row]) -> None:
-        """Insert, or overwrite every other column of the row with that primary key."""
+        """Insert rows of distinct primary keys, or overwrite every other column of those that are there."""
 
     def merge(self, table: Table, rows: Sequence[Row]) -> None:
-        """Insert, or combine with the row that is there as each column's `info["merge"]` says."""
+        """Insert rows of distinct primary keys, or combine as each column's `info["merge"]` says."""
 
     def select(self, table: Table, columns: Sequence[str], by: str, keys: Iterable[bytes]) -> list[Row]:
         """The named columns of the rows whose column `by` is one of `keys`."""

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.errors import ProgramLimitExceeded
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy import Connection as Connection  # for those above the store, which know no SQL
-from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from controltower.domain.errors import BadSetting, StoreUnavailable
@@ -158,6 +159,7 @@ _MISTAKES = (
     psycopg.IntegrityError,
     psycopg.ProgrammingError,
     psycopg.DataError,
+    ProgramLimitExceeded,
 )
 
 
@@ -170,7 +172,11 @@ def translated_errors() -> Iterator[None]:
         yield
     except _MISTAKES:
         raise
-    except (DBAPIError, DatabaseError, PoolTimeout, sqlite3.DatabaseError, psycopg.DatabaseError) as exc:
+    except DBAPIError as exc:
+        if isinstance(exc.orig, _MISTAKES):
+            raise
+        raise StoreUnavailable(f"the lineage store did not answer: {_plain(exc)}") from exc
+    except (PoolTimeout, sqlite3.DatabaseError, psycopg.DatabaseError) as exc:
         raise StoreUnavailable(f"the lineage store did not answer: {_plain(exc)}") from exc
     except OSError as exc:
         raise StoreUnavailable(f"the lineage store did not answer: {exc.strerror or exc}") from exc

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from controltower.domain.components import Ties, ties_of
-from controltower.domain.facts import FAILED, Event, Quarantined, QueueSample, SpanSegment
+from controltower.domain.facts import FAILED, Event, Quarantined, QueueSample, SpanSegment, short_name
 from controltower.domain.identifiers import key_of
 from controltower.domain.processes import Process
 from controltower.store import tables
@@ -77,6 +77,7 @@ def prepare(batch: FactBatch, now_us: int) -> PreparedBatch:
 
 
 def _prepare_event(event: Event, now_us: int) -> PreparedEvent:
+    event = event._replace(system=short_name(event.system or event.source))
     ties = ties_of(event)
     return PreparedEvent(
         event,
@@ -87,7 +88,7 @@ def _prepare_event(event: Event, now_us: int) -> PreparedEvent:
             event.source,
             event.id,
             event.type,
-            event.system or event.source,
+            event.system,
             event.occurred_us,
             now_us,
             event.outcome,
@@ -135,7 +136,8 @@ def write_facts(
         if batch.batch.quarantined:
             _write_quarantine(bulk, batch.batch.quarantined, figures, now_us)
         if batch.batch.dropped:
-            figures.dropped.update(batch.batch.dropped)
+            for (signal, reason, name), number in batch.batch.dropped.items():
+                figures.dropped[signal, reason, short_name(name)] += number
     figures.save(bulk)
     return _receipts(prepared, new_events, new_segments)
 
@@ -225,7 +227,8 @@ def _write_samples(bulk: Bulk, prepared: Sequence[PreparedBatch], figures: _Figu
     rows = {}
     for batch in prepared:
         for sample in batch.batch.samples:
-            key = (sample.system, sample.queue, sample.group, sample.measure, sample.sampled_us)
+            names = (sample.system, sample.queue, sample.group, sample.measure)
+            key = (*map(short_name, names), sample.sampled_us)
             rows[key] = (*key, sample.value)
             figures.add_sample(sample)
     bulk.replace(tables.queue_sample, list(rows.values()))
@@ -292,16 +295,16 @@ class _Figures:
         failed = int(event.outcome == FAILED)
         self._minute["events"] += 1
         self._minute["failures"] += failed
-        self._heard(event.system or event.source, "events", event.occurred_us, 1, failed, ties.refused)
+        self._heard(event.system, "events", event.occurred_us, 1, failed, ties.refused)
 
     def add_segment(self, segment: SpanSegment) -> None:
         self._minute["spans"] += segment.span_count
         self._minute["error_spans"] += segment.error_count
         for service, spans, errors in segment.services:
-            self._heard(service, "spans", segment.end_ns // 1000, spans, errors, 0)
+            self._heard(short_name(service), "spans", segment.end_ns // 1000, spans, errors, 0)
 
     def add_sample(self, sample: QueueSample) -> None:
-        self._heard(sample.system, "queues", sample.sampled_us, 1, 0, 0)
+        self._heard(short_name(sample.system), "queues", sample.sampled_us, 1, 0, 0)
 
     def _heard(self, name: str, signal: str, occurred_us: int, facts: int, errors: int, refused: int) -> None:
         known = self._sources.get((name, signal))

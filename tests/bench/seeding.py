@@ -1,7 +1,7 @@
 """Filling a store with journeys faster than through the server: the same functions, without HTTP and JSON.
 
-Each journey gets one or two events, so that every status, stage, system and channel has its share and the
-starts spread over half a year.
+Each journey gets one or two events, so that every status, stage, system and channel has its share. They start
+one after the other over half a year, as in life: names and times grow, keys are random.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.bench.stores import Store
 
 _DAY_US = 86_400_000_000
 _DAYS = 180
-_JOURNEYS_A_COMMIT = 3_000
+_JOURNEYS_A_COMMIT = 5_000
 _CHANNELS = ("web", "app", "marketplace", "store")
 _NAMES = ("Ada Lindqvist", "Grace Okafor", "Edsger Brandt", "Barbara Silva", "Tony Marchetti", "Hedy Novak")
 # type, system, share of the journeys whose second event it is; the rest has only one event
@@ -52,7 +52,7 @@ def seed_journeys(store: Store, journeys: int) -> float:
     for first in range(0, journeys, _JOURNEYS_A_COMMIT):
         numbers = range(first, min(journeys, first + _JOURNEYS_A_COMMIT))
         received_us = now_us()
-        events = [event for number in numbers for event in _events(number, rng, received_us)]
+        events = [event for number in numbers for event in _events(number, journeys, rng, received_us)]
         with writing(database) as connection:
             write_facts(connection, [prepare(FactBatch(events=events), received_us)], processes, received_us)
         checkpoint(database)
@@ -62,8 +62,8 @@ def seed_journeys(store: Store, journeys: int) -> float:
     return time.monotonic() - started
 
 
-def _events(number: int, rng: random.Random, received_us: int) -> Iterator[Event]:
-    started_us = received_us - rng.randrange(_DAYS * _DAY_US)
+def _events(number: int, journeys: int, rng: random.Random, received_us: int) -> Iterator[Event]:
+    started_us = received_us - _DAYS * _DAY_US * (journeys - number) // journeys
     identifiers = (
         Identifier(CORRELATION, rng.randbytes(16).hex()),
         Identifier("order", order_name(number)),
