@@ -40,8 +40,11 @@ class Bulk(Protocol):
     def insert_new(self, table: Table, rows: Sequence[Row]) -> list[Row]:
         """Insert rows of distinct primary keys; returns those that were not there."""
 
-    def replace(self, table: Table, rows: Sequence[Row]) -> None:
-        """Insert rows of distinct primary keys, or overwrite every other column of those that are there."""
+    def replace(self, table: Table, rows: Sequence[Row], *, unchanged: tuple[str, ...] = ()) -> None:
+        """Insert rows of distinct primary keys, or overwrite every other column of those that are there.
+
+        Columns that the caller knows to be `unchanged` are not written, and so their indexes are not either.
+        """
 
     def merge(self, table: Table, rows: Sequence[Row]) -> None:
         """Insert rows of distinct primary keys, or combine as each column's `info["merge"]` says."""
@@ -83,8 +86,8 @@ class _SQLiteBulk:
         self._insert(table, new, "")
         return new
 
-    def replace(self, table: Table, rows: Sequence[Row]) -> None:
-        self._insert(table, rows, _on_conflict(table, _overwrite))
+    def replace(self, table: Table, rows: Sequence[Row], *, unchanged: tuple[str, ...] = ()) -> None:
+        self._insert(table, rows, _on_conflict(table, _overwrite, unchanged))
 
     def merge(self, table: Table, rows: Sequence[Row]) -> None:
         self._insert(table, rows, _on_conflict(table, _combine_sqlite))
@@ -139,8 +142,8 @@ class _PostgreSQLBulk:
         width = len(table.primary_key.columns)
         return [row for row in rows if row[:width] in stored]
 
-    def replace(self, table: Table, rows: Sequence[Row]) -> None:
-        self._insert(table, rows, _on_conflict(table, _overwrite))
+    def replace(self, table: Table, rows: Sequence[Row], *, unchanged: tuple[str, ...] = ()) -> None:
+        self._insert(table, rows, _on_conflict(table, _overwrite, unchanged))
 
     def merge(self, table: Table, rows: Sequence[Row]) -> None:
         self._insert(table, rows, _on_conflict(table, _combine_postgresql))
@@ -222,9 +225,11 @@ def _array_type(column: Column[Any]) -> tuple[str, type[PostgresArray]]:
 
 
 @lru_cache(maxsize=64)
-def _on_conflict(table: Table, assign: Callable[[Table, Column[Any]], str]) -> str:
+def _on_conflict(
+    table: Table, assign: Callable[[Table, Column[Any]], str], unchanged: tuple[str, ...] = ()
+) -> str:
     keys = ", ".join(f'"{c.name}"' for c in table.primary_key.columns)
-    rest = ", ".join(assign(table, c) for c in table.columns if not c.primary_key)
+    rest = ", ".join(assign(table, c) for c in table.columns if not c.primary_key and c.name not in unchanged)
     return f"ON CONFLICT ({keys}) DO UPDATE SET {rest}"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from controltower.domain.components import Component, Ties, fact_of, home_of_span, title_of
@@ -33,7 +34,10 @@ _OLD_COLUMNS = (
     "reported_status",
     "systems",
     "started_us",
+    "failed_us",
 )
+_FILED_BY = ("hidden", "status", "channel", "reported_status", "started_us", "failed_us")
+_row_filing = itemgetter(*(list(tables.journey.columns.keys()).index(name) for name in _FILED_BY))
 
 
 class _Old(NamedTuple):
@@ -49,6 +53,7 @@ class _Old(NamedTuple):
     reported_status: str
     systems: str
     started_us: int
+    failed_us: int | None
 
 
 class Projection:
@@ -108,11 +113,27 @@ class Projection:
                 unlisted.append(component.id)
         self._bulk.delete(tables.journey, "id", gone)
         self._bulk.delete(tables.journey_system, "journey_id", gone + unlisted)
-        self._bulk.replace(tables.journey, journeys)
+        moved = [row for row in journeys if not self._is_filed_as_before(row)]
+        self._bulk.replace(tables.journey, moved)
+        if len(moved) < len(journeys):
+            steady = [row for row in journeys if self._is_filed_as_before(row)]
+            self._bulk.replace(tables.journey, steady, unchanged=_FILED_BY)
         self._bulk.replace(tables.journey_system, systems)
         self._save_identifiers()
         self._bulk.merge(tables.journey_count, [(*key, n) for key, n in sorted(counts.items()) if n])
         return len(journeys)
+
+    def _is_filed_as_before(self, row: Row) -> bool:
+        """Most events move a journey to another stage and leave its place in the other lists as it is."""
+        old = self._old.get(row[0])
+        return old is not None and _row_filing(row) == (
+            old.hidden,
+            old.status,
+            old.channel,
+            old.reported_status,
+            old.started_us,
+            old.failed_us,
+        )
 
     # Uniting
 
