@@ -39,7 +39,7 @@ class Limits:
     stream_items: int = 500  # lines committed together
     stream_bytes: int = MIB
     stream_in_flight: int = 4  # commits of one stream that may wait at once
-    in_thread: int = 256 * 1024  # larger bodies are decoded off the event loop
+    in_thread: int = MIB  # larger bodies are decoded off the event loop; threads contend, so only those
 
 
 class ClientGone(Exception):

@@ -8,7 +8,6 @@ import asyncio
 import gc
 import logging
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +22,6 @@ from controltower.settings import Address
 
 _log = logging.getLogger(__name__)
 
-# Without this the writer thread, busy folding, would keep the event loop waiting 5 ms at a time.
-_SWITCH_INTERVAL = 0.0005
 # Facts make many short-lived tuples and no cycles: at its default thresholds the collector spent a tenth of
 # the time looking through modules that never change.
 _GC_THRESHOLD = (50_000, 20, 50)
@@ -66,7 +63,6 @@ def serve(
     still do. `build_grpc` is called on the event loop. Raises BadSetting when an address cannot be listened
     at.
     """
-    sys.setswitchinterval(_SWITCH_INTERVAL)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLD)

@@ -33,6 +33,7 @@ from controltower.domain.facts import SpanSegment
 
 _TRACE_ID_BYTES = 16
 _SPAN_ID_BYTES = 8
+_DIGEST_BYTES = 8  # enough to tell the parts of one trace apart
 _NO_TRACE = bytes(_TRACE_ID_BYTES)
 _NO_SPAN = bytes(_SPAN_ID_BYTES)
 _ERROR = Status.STATUS_CODE_ERROR
@@ -141,7 +142,7 @@ class _Trace:
         errors = self.errors
         return SpanSegment(
             trace_id=self.id,
-            digest=sha1(raw, usedforsecurity=False).digest()[:16],
+            digest=sha1(raw, usedforsecurity=False).digest()[:_DIGEST_BYTES],
             span_count=sum(counts.values()),
             error_count=sum(errors.values()),
             start_ns=min(self.start_ns, _MAX_BIGINT),

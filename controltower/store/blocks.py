@@ -13,7 +13,7 @@ from controltower.domain.facts import SpanSegment
 from controltower.store.bulk import Row
 from controltower.store.packing import pack
 
-FULL = 256 * 1024  # bytes, before compression
+FULL = 1024 * 1024  # bytes, before compression
 
 
 class Blocks(NamedTuple):
@@ -51,4 +51,4 @@ def _close(segments: Sequence[SpanSegment], now_us: int, packed: Blocks) -> None
 def _block_id(segments: Sequence[SpanSegment], now_us: int) -> bytes:
     """Time-ordered, and apart from what any other process commits in the same microsecond."""
     content = b"".join([segment.trace_id + segment.digest for segment in segments])
-    return now_us.to_bytes(8, "big") + blake2b(content, digest_size=8).digest()
+    return now_us.to_bytes(8, "big") + blake2b(content, digest_size=4).digest()

@@ -151,7 +151,12 @@ _FILTERS = (
     "?since=2020-01-01T00:00&until=2100-01-01T00:00",
     "?status=failed&system=erp&channel=store",
     "?status=in_flight&stage=shipped&channel=web",
+    # Each part matches many, all together match nothing: the worst that a filter can meet.
+    "?status=done&system=erp",
+    "?status=failed&channel=app&reported_status=cancelled",
+    "?stage=captured&system=wms",
     "?text=NW-0000",
+    "?text=NW-0000&status=cancelled",
     "?text=nothing-is-called-so",
 )
 
