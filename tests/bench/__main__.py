@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 from pathlib import Path
+from types import FrameType
 
 from tests.bench.driving import Plan
 from tests.bench.machine import described
@@ -21,6 +24,7 @@ def main() -> None:
     """Measure what was asked for, and print it."""
     options = _options()
     plan = _plan(options)
+    signal.signal(signal.SIGTERM, _stop)
     print(described(), flush=True)
     for store in STORES if options.store == "both" else (options.store,):
         for kind in options.only or _KINDS:
@@ -28,6 +32,11 @@ def main() -> None:
                 _measure(kind, store, plan, options)
             except NoDatabase as exc:
                 print(f"\n{kind}, {store}: not measured: {exc}")
+
+
+def _stop(number: int, _: FrameType | None) -> None:
+    """End as after Ctrl-C: the server stopped, its database and folder gone."""
+    sys.exit(128 + number)
 
 
 def _measure(kind: str, store: str, plan: Plan, options: argparse.Namespace) -> None:
