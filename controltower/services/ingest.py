@@ -162,6 +162,7 @@ class Ingest:
         error: ControlTowerError = BadPayload(_UNSTORABLE)
         try:
             self._write([item._replace(prepared=held)])
+        # Whatever is wrong here too, the sender must get an answer and the writer must go on.
         except Exception as exc:  # noqa: BLE001
             _log.warning("it could not be put into quarantine either: %s", exc)
             error = StoreUnavailable("the batch could not be stored; the log has the cause")

@@ -9,51 +9,29 @@ here the touched components are loaded in bulk, united, folded and written back 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from operator import itemgetter
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
 
 from controltower.domain.components import Component, Ties, fact_of, home_of_span, title_of
 from controltower.domain.facts import Event, SpanSegment
 from controltower.domain.identifiers import Bond, Identifier, bond_of_key, key_of, trace_key
-from controltower.domain.journeys import Fact, Journey, fold
+from controltower.domain.journeys import Fact, fold
 from controltower.domain.processes import Process, choose_process
 from controltower.store import tables
 from controltower.store.bulk import Bulk, Row
-from controltower.store.components import component_of, read_links, read_state, write_state
+from controltower.store.components import component_of, read_links, read_state
+from controltower.store.journey_changes import (
+    FILED_BY,
+    NOTHING,
+    OLD_COLUMNS,
+    Old,
+    count,
+    count_old,
+    journey_row,
+    row_filing,
+    system_rows,
+)
 
 _HIDDEN = list(tables.journey.columns.keys()).index("hidden")
-_OLD_COLUMNS = (
-    "id",
-    "state",
-    "hidden",
-    "process",
-    "status",
-    "stage",
-    "channel",
-    "reported_status",
-    "systems",
-    "started_us",
-    "failed_us",
-)
-_FILED_BY = ("hidden", "status", "channel", "reported_status", "started_us", "failed_us")
-_row_filing = itemgetter(*(list(tables.journey.columns.keys()).index(name) for name in _FILED_BY))
-
-
-class _Old(NamedTuple):
-    """A journey row as it was when this projection loaded it."""
-
-    id: bytes
-    reached: list[str]
-    hidden: bool
-    process: str
-    status: str
-    stage: str
-    channel: str
-    reported_status: str
-    systems: str
-    started_us: int
-    failed_us: int | None
 
 
 class Projection:
@@ -65,7 +43,7 @@ class Projection:
         self._now_us = now_us
         self._home: dict[bytes, Component | None] = {}  # None: looked up, and not in the store
         self._stored_id: dict[bytes, bytes] = {}  # of keys in the store: the component their row points to
-        self._old: dict[bytes, _Old] = {}
+        self._old: dict[bytes, Old] = {}
         self._new: dict[bytes, Identifier] = {}
         self._touched: set[Component] = set()
 
@@ -117,7 +95,7 @@ class Projection:
         self._bulk.replace(tables.journey, moved)
         if len(moved) < len(journeys):
             steady = [row for row in journeys if self._is_filed_as_before(row)]
-            self._bulk.replace(tables.journey, steady, unchanged=_FILED_BY)
+            self._bulk.replace(tables.journey, steady, unchanged=FILED_BY)
         self._bulk.replace(tables.journey_system, systems)
         self._save_identifiers()
         self._bulk.merge(tables.journey_count, [(*key, n) for key, n in sorted(counts.items()) if n])
@@ -126,7 +104,7 @@ class Projection:
     def _is_filed_as_before(self, row: Row) -> bool:
         """Most events move a journey to another stage and leave its place in the other lists as it is."""
         old = self._old.get(row[0])
-        return old is not None and _row_filing(row) == (
+        return old is not None and row_filing(row) == (
             old.hidden,
             old.status,
             old.channel,
@@ -234,11 +212,11 @@ class Projection:
             return
         self._home.update(dict.fromkeys(wanted))
         ids = {bytes(row[0]) for row in self._bulk.select(tables.identifier, ("journey_id",), "key", wanted)}
-        rows = self._bulk.select(tables.journey, _OLD_COLUMNS, "id", ids - self._old.keys())
+        rows = self._bulk.select(tables.journey, OLD_COLUMNS, "id", ids - self._old.keys())
         for journey_id, blob, *columns in rows:
             state = read_state(blob)
             component = component_of(state)
-            self._old[component.id] = _Old(bytes(journey_id), state.reached, *columns)
+            self._old[component.id] = Old(bytes(journey_id), state.reached, *columns)
             for key in component.keys:
                 self._home[key] = component
                 self._stored_id[key] = component.id
@@ -259,7 +237,7 @@ class Projection:
     def _write(
         self,
         component: Component,
-        olds: Sequence[_Old],
+        olds: Sequence[Old],
         journeys: list[Row],
         systems: list[Row],
         counts: Counter[tuple[str, str, str]],
@@ -269,13 +247,13 @@ class Projection:
         journey = fold(process, facts) if facts else None
         hidden = journey is None or component.bond is Bond.TRACE or bool(component.owners)
         reached = [name for name, _ in journey.reached] if journey else []
-        row = _journey_row(component, journey or _NOTHING, reached, hidden=hidden, now_us=self._now_us)
+        row = journey_row(component, journey or NOTHING, reached, hidden=hidden, now_us=self._now_us)
         journeys.append(row)
         for old in olds:
-            _count_old(old, counts)
+            count_old(old, counts)
         if journey is not None and not hidden:
-            _count(journey, reached, counts)
-            systems.extend(_system_rows(component.id, journey, olds))
+            count(journey, reached, counts)
+            systems.extend(system_rows(component.id, journey, olds))
 
     def _facts_of(self, component: Component) -> list[Fact]:
         """Its own facts and, through at most two steps down, those of the legs and traces it names."""
@@ -305,97 +283,3 @@ class Projection:
                     moved.setdefault(component.id, []).append(key)
         for journey_id, keys in moved.items():
             self._bulk.update(tables.identifier, "journey_id", journey_id, "key", keys)
-
-
-_NOTHING = Journey(
-    process="",
-    process_version=0,
-    status="",
-    stage="",
-    stage_since_us=0,
-    started_us=0,
-    last_event_us=0,
-    reached=(),
-    failure=None,
-    systems=(),
-    channel="",
-    amount="",
-    currency="",
-    customer="",
-    reported_status="",
-    event_count=0,
-    conflicts=0,
-)
-
-
-def _journey_row(
-    component: Component, journey: Journey, reached: list[str], *, hidden: bool, now_us: int
-) -> Row:
-    failure = journey.failure
-    return (
-        component.id,
-        hidden,
-        journey.process,
-        journey.process_version,
-        journey.status,
-        journey.stage,
-        journey.stage_since_us,
-        journey.started_us,
-        journey.last_event_us,
-        component.title[2],
-        journey.customer,
-        journey.channel,
-        journey.amount,
-        journey.currency,
-        journey.reported_status,
-        failure.stage if failure else "",
-        failure.system if failure else "",
-        failure.code if failure else "",
-        failure.message if failure else "",
-        failure.failed_us if failure and not hidden else None,
-        _barred(journey.systems),
-        journey.event_count,
-        now_us,
-        write_state(component, [] if hidden else reached),
-    )
-
-
-def _barred(systems: Iterable[str]) -> str:
-    joined = "|".join(systems)
-    return f"|{joined}|" if joined else ""
-
-
-def _system_rows(journey_id: bytes, journey: Journey, olds: Sequence[_Old]) -> list[Row]:
-    same = len(olds) == 1 and olds[0].id == journey_id and not olds[0].hidden
-    if same and olds[0].started_us == journey.started_us and olds[0].systems == _barred(journey.systems):
-        return []
-    return [(journey_id, system, journey.started_us) for system in journey.systems]
-
-
-def _count(journey: Journey, reached: list[str], counts: Counter[tuple[str, str, str]]) -> None:
-    for key in _counted(
-        journey.process, journey.status, journey.stage, journey.channel, journey.reported_status, reached
-    ):
-        counts[key] += 1
-
-
-def _count_old(old: _Old, counts: Counter[tuple[str, str, str]]) -> None:
-    if old.hidden:
-        return
-    for key in _counted(old.process, old.status, old.stage, old.channel, old.reported_status, old.reached):
-        counts[key] -= 1
-
-
-def _counted(
-    process: str, status: str, stage: str, channel: str, reported_status: str, reached: list[str]
-) -> list[tuple[str, str, str]]:
-    keys = [
-        ("status", process, status),
-        ("channel", process, channel),
-        ("reported_status", process, reported_status),
-    ]
-    if status == "in_flight":
-        keys.append(("waiting", process, stage))
-    keys.append(("stage", process, stage))
-    keys.extend(("reached", process, name) for name in reached)
-    return keys
