@@ -33,6 +33,8 @@ from controltower.server import HttpListener, serve
 from controltower.services.accounts import create_setup_link
 from controltower.services.ingest import Ingest
 from controltower.services.tokens import TokenBook, has_ingest_token, may_post_facts
+from controltower.services.writer_process import ProcessFile, ProcessWriter
+from controltower.services.writers import InlineWriter, Writer
 from controltower.settings import AUTO, OPEN, Address, Settings
 from controltower.store.engine import Database, open_database, transaction
 from controltower.store.maintenance import checkpoint
@@ -77,10 +79,15 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
+def process_files() -> list[ProcessFile]:
+    """The processes that ship with the tower, by name of their file."""
+    folder = files("controltower") / "processes"
+    return sorted((f.name, f.read_text()) for f in folder.iterdir() if f.name.endswith(".toml"))
+
+
 def built_in_processes() -> dict[str, Process]:
     """The processes that ship with the tower, by name."""
-    folder = files("controltower") / "processes"
-    parsed = [parse_process(f.read_text(), f.name) for f in folder.iterdir() if f.name.endswith(".toml")]
+    parsed = [parse_process(text, name) for name, text in process_files()]
     return {process.name: process for process in sorted(parsed, key=lambda process: process.name)}
 
 
@@ -98,11 +105,17 @@ def opened_store(settings: Settings) -> Iterator[Database]:
 
 
 @contextmanager
-def opened_tower(settings: Settings) -> Iterator[Tower]:
-    """The store and a running group commit; on the way out all that waits is committed."""
+def opened_tower(settings: Settings, *, has_writer_process: bool = False) -> Iterator[Tower]:
+    """The store and a running group commit; on the way out all that waits is committed.
+
+    A writer process costs a moment to start and some memory, and lets a server take twice as much.
+    """
     with opened_store(settings) as db:
         processes = built_in_processes()
-        ingest = Ingest(db, processes, now_us)
+        writer: Writer = InlineWriter(db, processes)
+        if has_writer_process:
+            writer = ProcessWriter(settings.store_url, process_files())
+        ingest = Ingest(writer, now_us)
         ingest.start()
         try:
             yield Tower(settings, db, processes, ingest)
@@ -115,7 +128,7 @@ def run(
 ) -> None:
     """Serve until told to stop; `demo`, when given, makes the arguments of the demo estate to start beside.
     """
-    with opened_tower(settings) as tower:
+    with opened_tower(settings, has_writer_process=True) as tower:
         _check_exposure(tower, roles)
         steps = (Step("checkpoint", lambda: checkpoint(tower.db), _CHECKPOINT_SECONDS),)
         # In every process that writes: without it the write-ahead log would only grow.

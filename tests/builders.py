@@ -65,5 +65,5 @@ def a_segment(trace: bytes, *spans: Sequence[tuple[str, str]], service: str = "s
         end_ns=us(NOW) * 1000 + 1000,
         links=links,
         services=((service, max(1, len(spans)), 0),),
-        raw=b"",
+        part=b"",
     )

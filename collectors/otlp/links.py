@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from collectors.otlp.wire import Span
 from controltower.domain.identifiers import CORRELATION, Bond, Identifier, bond_of, refusal_of
+from controltower.domain.otlp_wire import Span
 
 DEFAULT_ATTRIBUTES: Mapping[str, str] = {
     "correlation.id": CORRELATION,
@@ -46,16 +46,21 @@ class LinkRules:
     ) -> tuple[tuple[Identifier, ...], ...]:
         """For each of a segment's spans that carries identifiers, those identifiers; equal sets once.
 
-        `raw` is the whole segment, `names` what `present_in` found in the request.
+        `raw` is its spans one after the other, `names` what `present_in` found in the request.
         """
-        names = [name for name in names if name in raw]
+        missing = sum([raw.count(name) for name in names])
         found: dict[tuple[Identifier, ...], None] = {}
         named: tuple[bytes, ...] = ()
         occurrences = 0
         for span in spans:
-            count = sum([span.count(name) for name in names])
+            if missing <= 0:
+                break
+            count = 0
+            for name in names:
+                count += span.count(name)
             if not count:
                 continue
+            missing -= count
             # Most spans of a trace say the same: then the bytes of the span before stand here, and no others.
             if count == occurrences and all([attribute in span for attribute in named]):
                 continue

@@ -1,15 +1,18 @@
 """OTLP trace requests into trace segments: the spans of one trace in one request.
 
-opentelemetry-proto decodes the request once, which proves that every byte of it is well-formed; the bytes of
-the spans are then cut out as they came (collectors.otlp.wire), and grouped by trace. A segment
-holds a complete `TracesData` message, resource and scope included.
+opentelemetry-proto decodes the request once, which proves that every byte of it is well-formed; what a
+segment says of its spans is read from there, and the bytes of the spans are cut out as they came
+(domain.otlp_wire). A request is kept as the bytes it is. Only one that is large, or of which spans are
+refused, is put together anew, sorted by trace.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from hashlib import sha1
+from itertools import groupby, repeat
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -17,28 +20,24 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from collectors.otlp.links import LinkRules
-from collectors.otlp.wire import (
-    RESOURCE,
-    RESOURCE_SPANS,
-    SCHEMA_URL,
-    SCOPE,
-    SCOPE_SPANS,
-    SPAN,
-    TracesData,
-    field,
-    prefix,
-)
 from controltower.domain.errors import BadPayload
 from controltower.domain.facts import SpanSegment
+from controltower.domain.otlp_wire import Envelope, TracesData
 
-_TRACE_ID_BYTES = 16
-_SPAN_ID_BYTES = 8
+KEPT_WHOLE = 1024 * 1024  # bytes of a request; reading one trace means unpacking all that is kept with it
+PART = 256 * 1024  # bytes of the parts that a larger one is sorted into
+
+_TRACE_ID_LENGTHS = {16}
+_SPAN_ID_LENGTHS = {8}
+_NO_TRACE = bytes(16)
+_NO_SPAN = bytes(8)
 _DIGEST_BYTES = 8  # enough to tell the parts of one trace apart
-_NO_TRACE = bytes(_TRACE_ID_BYTES)
-_NO_SPAN = bytes(_SPAN_ID_BYTES)
 _ERROR = Status.STATUS_CODE_ERROR
 _MAX_BIGINT = (1 << 63) - 1
 UNKNOWN_SERVICE = "unknown_service"
+
+# One call into protobuf for a span, instead of one for each field.
+_read_span = attrgetter("trace_id", "span_id", "start_time_unix_nano", "end_time_unix_nano", "status.code")
 
 
 class TraceFacts(NamedTuple):
@@ -61,126 +60,113 @@ def decode_traces(body: bytes, rules: LinkRules) -> TraceFacts:
         cut = TracesData.FromString(body)
     except DecodeError as exc:
         raise BadPayload("not an ExportTraceServiceRequest in protobuf") from exc
-    names = rules.present_in(body)
-    traces: dict[bytes, _Trace] = {}
-    refused: list[bytes] = []
-    rejected = 0
+    reader = _Reader()
     for resource, cut_resource in zip(request.resource_spans, cut.resource_spans, strict=True):
-        group = _ResourceGroup(resource, cut_resource)
+        service = _service_of(resource)
         for scope, cut_scope in zip(resource.scope_spans, cut_resource.scope_spans, strict=True):
-            part = _ScopeGroup(group, cut_scope)
-            without_ids = _collect(scope, part, cut_scope.spans, traces)
-            if without_ids:
-                rejected += len(without_ids)
-                refused.append(part.encode(without_ids))
-    segments = [trace.segment(rules, names) for trace in traces.values() if trace.parts]
+            reader.take(service, Envelope(cut_resource, cut_scope), scope.spans, cut_scope.spans)
+    traces = reader.by_trace()
+    if reader.rejected or len(body) > KEPT_WHOLE:
+        parts = _sorted_by_trace(traces)
+    else:
+        parts = [body] * len(traces)
+    names = rules.present_in(body)
+    rejected = reader.rejected
     return TraceFacts(
-        segments,
-        sum(segment.span_count for segment in segments),
+        [_segment(spans, part, rules, names) for spans, part in zip(traces, parts, strict=True)],
+        sum(map(len, traces)),
         rejected,
         f"{rejected} spans have no valid trace id (16 bytes) and span id (8 bytes)" if rejected else "",
-        b"".join(refused),
+        b"".join(reader.refused),
     )
 
 
-class _ResourceGroup:
-    """The parts of a ResourceSpans that every segment cut from it repeats."""
-
-    __slots__ = ("head", "service", "tail")
-
-    def __init__(self, resource: Any, cut: Any) -> None:
-        self.head = b"".join([field(RESOURCE, part) for part in cut.resource])
-        self.tail = b"".join([field(SCHEMA_URL, part) for part in cut.schema_url])
-        self.service = UNKNOWN_SERVICE
-        for attribute in resource.resource.attributes:
-            if attribute.key == "service.name":
-                self.service = attribute.value.string_value or UNKNOWN_SERVICE
+def _service_of(resource_spans: Any) -> str:
+    service = ""
+    for attribute in resource_spans.resource.attributes:
+        if attribute.key == "service.name":
+            service = attribute.value.string_value
+    return service or UNKNOWN_SERVICE
 
 
-class _ScopeGroup:
-    """The parts of a ScopeSpans that every segment cut from it repeats."""
+class _Reader:
+    """Takes spans apart as far as is needed to sort them by trace."""
 
-    __slots__ = ("group", "head", "service", "tail")
+    def __init__(self) -> None:
+        self.refused: list[bytes] = []
+        self.rejected = 0
+        self._spans: list[_Span] = []
 
-    def __init__(self, group: _ResourceGroup, cut: Any) -> None:
-        self.group = group
-        self.service = group.service
-        self.head = b"".join([field(SCOPE, part) for part in cut.scope])
-        self.tail = b"".join([field(SCHEMA_URL, part) for part in cut.schema_url])
+    def take(self, service: str, envelope: Envelope, spans: Any, cut_spans: Any) -> None:
+        """Take the spans of one ScopeSpans, as decoded and as cut."""
+        rows = list(map(_read_span, spans))
+        raws: list[bytes] = cut_spans[:]
+        if not _have_ids(rows):
+            refused = [raw for row, raw in zip(rows, raws, strict=True) if not _have_ids([row])]
+            self.rejected += len(refused)
+            self.refused.append(envelope.wrap(refused))
+            raws = [raw for row, raw in zip(rows, raws, strict=True) if _have_ids([row])]
+            rows = [row for row in rows if _have_ids([row])]
+        if rows:
+            fields = zip(*rows, strict=True)
+            self._spans.extend(zip(*fields, raws, repeat(service), repeat(envelope)))  # noqa: B905
 
-    def encode(self, spans: list[bytes]) -> bytes:
-        """A TracesData of these spans alone."""
-        pieces = [self.head]
-        for span in spans:
-            pieces.append(prefix(SPAN, len(span)))
-            pieces.append(span)
-        pieces.append(self.tail)
-        scope_spans = field(SCOPE_SPANS, b"".join(pieces))
-        return field(RESOURCE_SPANS, self.group.head + scope_spans + self.group.tail)
-
-
-class _Trace:
-    """The spans of one trace, while the request is read."""
-
-    __slots__ = ("end_ns", "errors", "id", "parts", "start_ns")
-
-    def __init__(self, trace_id: bytes) -> None:
-        self.id = trace_id
-        self.parts: list[tuple[_ScopeGroup, list[bytes]]] = []
-        self.errors: Counter[str] = Counter()
-        self.start_ns = 1 << 63
-        self.end_ns = 0
-
-    def segment(self, rules: LinkRules, names: list[bytes]) -> SpanSegment:
-        raw = b"".join([scope.encode(spans) for scope, spans in self.parts])
-        links: tuple[Any, ...] = ()
-        if names:
-            links = rules.of_segment(raw, [span for _, spans in self.parts for span in spans], names)
-        counts: dict[str, int] = {}
-        for scope, spans in self.parts:
-            counts[scope.service] = counts.get(scope.service, 0) + len(spans)
-        errors = self.errors
-        return SpanSegment(
-            trace_id=self.id,
-            digest=sha1(raw, usedforsecurity=False).digest()[:_DIGEST_BYTES],
-            span_count=sum(counts.values()),
-            error_count=sum(errors.values()),
-            start_ns=min(self.start_ns, _MAX_BIGINT),
-            end_ns=min(self.end_ns, _MAX_BIGINT),
-            links=links,
-            services=tuple([(service, count, errors[service]) for service, count in counts.items()]),
-            raw=raw,
-        )
+    def by_trace(self) -> list[list[_Span]]:
+        """The spans of each trace, as they came."""
+        self._spans.sort(key=_trace_id_of)
+        return [list(spans) for _, spans in groupby(self._spans, _trace_id_of)]
 
 
-def _collect(
-    scope: Any, group: _ScopeGroup, cut_spans: Iterable[bytes], traces: dict[bytes, _Trace]
-) -> list[bytes]:
-    """Sort the spans of one ScopeSpans into their traces; returns those that have no valid ids."""
-    here: dict[bytes, tuple[_Trace, list[bytes]]] = {}
-    without_ids: list[bytes] = []
-    for span, raw in zip(scope.spans, cut_spans, strict=True):
-        trace_id, span_id = span.trace_id, span.span_id
-        if len(span_id) != _SPAN_ID_BYTES or span_id == _NO_SPAN:
-            without_ids.append(raw)
-            continue
-        entry = here.get(trace_id)
-        if entry is None:
-            if len(trace_id) != _TRACE_ID_BYTES or trace_id == _NO_TRACE:
-                without_ids.append(raw)
-                continue
-            trace = traces.get(trace_id)
-            if trace is None:
-                trace = traces[trace_id] = _Trace(trace_id)
-            entry = here[trace_id] = (trace, [])
-            trace.parts.append((group, entry[1]))
-        trace, spans = entry
-        spans.append(raw)
-        if span.HasField("status") and span.status.code == _ERROR:
-            trace.errors[group.service] += 1
-        start_ns, end_ns = span.start_time_unix_nano, span.end_time_unix_nano
-        if start_ns < trace.start_ns:
-            trace.start_ns = start_ns
-        if end_ns > trace.end_ns:
-            trace.end_ns = end_ns
-    return without_ids
+# trace id, span id, start, end, status code, its bytes, its service, what stands around it
+_Span = tuple[bytes, bytes, int, int, int, bytes, str, Envelope]
+_trace_id_of = itemgetter(0)
+
+
+def _segment(spans: Sequence[_Span], part: bytes, rules: LinkRules, names: list[bytes]) -> SpanSegment:
+    (trace_id, *_), _, starts, ends, codes, raws, services, _ = zip(*spans, strict=True)
+    raw = b"".join(raws)
+    errors: Mapping[str, int] = {}
+    if _ERROR in codes:
+        errors = Counter([service for service, code in zip(services, codes, strict=True) if code == _ERROR])
+    return SpanSegment(
+        trace_id,
+        sha1(raw, usedforsecurity=False).digest()[:_DIGEST_BYTES],
+        len(spans),
+        sum(errors.values()),
+        min(*starts, _MAX_BIGINT),
+        min(max(ends), _MAX_BIGINT),
+        rules.of_segment(raw, raws, names) if names else (),
+        tuple([(service, count, errors.get(service, 0)) for service, count in Counter(services).items()]),
+        part,
+    )
+
+
+def _have_ids(rows: Sequence[tuple[Any, ...]]) -> bool:
+    """Whether all of these spans have a trace and a span id."""
+    trace_ids = {row[0] for row in rows}
+    span_ids = {row[1] for row in rows}
+    return (
+        set(map(len, trace_ids)) <= _TRACE_ID_LENGTHS
+        and set(map(len, span_ids)) <= _SPAN_ID_LENGTHS
+        and _NO_TRACE not in trace_ids
+        and _NO_SPAN not in span_ids
+    )
+
+
+def _sorted_by_trace(traces: Sequence[Sequence[_Span]]) -> list[bytes]:
+    """For each trace, a TracesData that it shares with its neighbours."""
+    parts: list[bytes] = []
+    pending: list[bytes] = []
+    size = 0
+    for spans in traces:
+        pending.append(_encode(spans))
+        size += len(pending[-1])
+        if size >= PART:
+            parts += [b"".join(pending)] * len(pending)
+            pending, size = [], 0
+    return parts + [b"".join(pending)] * len(pending)
+
+
+def _encode(spans: Sequence[_Span]) -> bytes:
+    runs = groupby(spans, itemgetter(7))
+    return b"".join([envelope.wrap([span[5] for span in run]) for envelope, run in runs])

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from controltower.domain.facts import Event
+from controltower.domain.facts import Event, short_name
 from controltower.domain.identifiers import (
     Bond,
     Identifier,
@@ -86,7 +86,7 @@ def ties_of(event: Event) -> Ties:
         if refusal_of(identifier) is not None:
             refused += 1
             continue
-        bond = bond_of(identifier.kind)
+        bond = bond_of(identifier[0])
         target = order if bond is Bond.ORDER else leg if bond is Bond.LEG else labels
         target[key_of(identifier)] = identifier
     home, weaker = (order, leg) if order else (leg, {})
@@ -121,7 +121,7 @@ def fact_of(event: Event) -> Fact:
         event.source,
         event.id,
         event.type,
-        event.system or event.source,
+        short_name(event.system or event.source),
         event.outcome,
         event.error_code,
         event.error_message[:200],

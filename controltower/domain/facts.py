@@ -62,7 +62,7 @@ class SpanSegment(NamedTuple):
     end_ns: int  # latest end
     links: tuple[tuple[Identifier, ...], ...]  # per span: the joining identifiers that it carries; distinct
     services: tuple[tuple[str, int, int], ...]  # (service, spans, errors)
-    raw: bytes  # a complete opentelemetry.proto.trace.v1.TracesData
+    part: bytes  # an opentelemetry.proto.trace.v1.TracesData that has its spans, maybe among others
 
 
 class QueueSample(NamedTuple):

@@ -72,6 +72,7 @@ JOINING_KINDS = tuple(kind for kind, bond in _BONDS.items() if bond < Bond.TRACE
 _PLACEHOLDERS = frozenset(
     "n/a na none null nil undefined unknown tbd test dummy default empty missing - -- . ? x xx xxx".split()
 )
+_LONGEST_PLACEHOLDER = max(map(len, _PLACEHOLDERS))
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ][\d:.]+(Z|[+-]\d{2}:?\d{2})?)?|\d{1,2}/\d{1,2}/\d{2,4}")
 _FILLER = re.compile(r"0+|9{4,}|[-_.\s]+")
 
@@ -87,13 +88,16 @@ def refusal_of(identifier: Identifier) -> str | None:
 
     Placeholders, runs of zeros and dates would melt unrelated journeys together.
     """
-    value = identifier.value
+    kind, value = identifier
     if not value:
         return "empty"
-    if len(value) > MAX_VALUE_LENGTH or len(identifier.kind) > MAX_KIND_LENGTH:
+    if len(value) > MAX_VALUE_LENGTH or len(kind) > MAX_KIND_LENGTH:
         return "too long"
-    if value.casefold() in _PLACEHOLDERS:
+    if len(value) <= _LONGEST_PLACEHOLDER and value.casefold() in _PLACEHOLDERS:
         return "placeholder"
+    first = value[0]
+    if not (first.isdecimal() or first.isspace() or first in "-_."):
+        return None  # neither filler nor a date begins like this
     if _FILLER.fullmatch(value):
         return "filler"
     if _DATE.fullmatch(value):
@@ -117,6 +121,7 @@ def key_of(identifier: Identifier) -> bytes:
 
 
 _BOND_BYTE = {bond: bytes([bond]) for bond in Bond}
+_TRACE_BYTE = _BOND_BYTE[Bond.TRACE]
 
 
 def bond_of_key(key: bytes) -> Bond:
@@ -126,4 +131,5 @@ def bond_of_key(key: bytes) -> Bond:
 
 def trace_key(trace_id: bytes) -> bytes:
     """The key under which facts wait that know only the trace they belong to."""
-    return key_of(Identifier(TRACE, trace_id.hex()))
+    # As key_of, but trace ids come by too rarely twice to be remembered.
+    return _TRACE_BYTE + blake2b(b"trace\0" + trace_id.hex().encode(), digest_size=15).digest()

@@ -53,8 +53,7 @@ class Failure:
     failed_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Journey:
+class Journey(NamedTuple):
     """What the facts say of one transaction, by one version of its process."""
 
     process: str
@@ -78,56 +77,68 @@ class Journey:
 
 def fold(process: Process, facts: Iterable[Fact]) -> Journey:
     """The journey that `facts` (at least one) describe."""
-    ordered = sorted(set(facts))
-    told = _first_of_each_id(ordered)
+    ordered = sorted(facts)
+    told: set[tuple[str, str]] = set()  # source and id
     reached: dict[int, int] = {}
     failures: dict[int | None, Fact] = {}
     last_success: dict[int, int] = {}
+    systems: set[str] = set()
     cancelled = completed = False
-    for fact in told:
-        reading = process.read(fact.type)
-        if reading.cancels and fact.outcome != FAILED:
+    channel = customer = amount = currency = status = ""  # the first two as first, the others as last told
+    last_event_us = started_us = ordered[0][0]
+    repeats = 0
+    before: Fact | None = None
+    # One pass with the fields at hand: this is the inner loop of the way in.
+    for fact in ordered:
+        if fact == before:
+            repeats += 1
+            continue
+        before = fact
+        at, _, source, event_id, kind, system, outcome, _, _, market, worth, money, person, word, _ = fact
+        name = (source, event_id)
+        # Of facts that share source and id the earliest by its own word counts, ties broken by content.
+        if name in told:
+            continue
+        told.add(name)
+        last_event_us = at
+        systems.add(system)
+        channel = channel or market
+        customer = customer or person
+        amount = worth or amount
+        currency = money or currency
+        status = word or status
+        reading = process.read(kind)
+        failed = outcome == FAILED
+        if reading.cancels and not failed:
             cancelled = True
-        elif reading.completes and fact.outcome != FAILED:
+        elif reading.completes and not failed:
             completed = True
-        elif reading.failed or fact.outcome == FAILED:
+        elif reading.failed or failed:
             failures[reading.stage] = fact
         elif reading.stage is not None:
-            reached.setdefault(reading.stage, fact.occurred_us)
-            last_success[reading.stage] = fact.occurred_us
-    failure = _open_failure(process, failures, last_success)
+            reached.setdefault(reading.stage, at)
+            last_success[reading.stage] = at
+    failure = _open_failure(process, failures, last_success) if failures else None
     current = max(reached, default=None)
     return Journey(
-        process=process.name,
-        process_version=process.version,
-        status=_status(process, reached, failure, cancelled=cancelled, completed=completed),
-        stage="" if current is None else process.stages[current].name,
-        stage_since_us=told[0].occurred_us if current is None else reached[current],
-        started_us=told[0].occurred_us,
-        last_event_us=told[-1].occurred_us,
-        reached=tuple((process.stages[i].name, reached[i]) for i in sorted(reached)),
-        failure=failure,
-        systems=tuple(sorted({fact.system for fact in told})),
-        channel=_first(fact.channel for fact in told),
-        amount=_last(fact.amount for fact in told),
-        currency=_last(fact.currency for fact in told),
-        customer=_first(fact.customer for fact in told),
-        reported_status=_last(fact.status for fact in told),
-        event_count=len(told),
-        conflicts=len(ordered) - len(told),
+        process.name,
+        process.version,
+        _status(process, reached, failure, cancelled=cancelled, completed=completed),
+        "" if current is None else process.stages[current].name,
+        started_us if current is None else reached[current],
+        started_us,
+        last_event_us,
+        tuple([(process.stages[i].name, reached[i]) for i in sorted(reached)]),
+        failure,
+        tuple(sorted(systems)),
+        channel,
+        amount,
+        currency,
+        customer,
+        status,
+        len(told),
+        len(ordered) - repeats - len(told),
     )
-
-
-def _first_of_each_id(ordered: list[Fact]) -> list[Fact]:
-    """One fact for each (source, id): the earliest by its own word, ties broken by content."""
-    seen: set[tuple[str, str]] = set()
-    told = []
-    for fact in ordered:
-        name = (fact.source, fact.id)
-        if name not in seen:
-            seen.add(name)
-            told.append(fact)
-    return told
 
 
 def _open_failure(
@@ -160,14 +171,3 @@ def _status(
     if completed or (process.completed_by and process.completed_by <= reached.keys()):
         return DONE
     return IN_FLIGHT
-
-
-def _first(values: Iterable[str]) -> str:
-    return next((value for value in values if value), "")
-
-
-def _last(values: Iterable[str]) -> str:
-    newest = ""
-    for value in values:
-        newest = value or newest
-    return newest

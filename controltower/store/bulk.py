@@ -7,6 +7,7 @@ on PostgreSQL each column travels as one array.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -75,16 +76,22 @@ class _SQLiteBulk:
         self._insert(table, rows, "ON CONFLICT DO NOTHING")
 
     def insert_new(self, table: Table, rows: Sequence[Row]) -> list[Row]:
-        width = len(table.primary_key.columns)
-        known: set[Row] = set()
-        for part in _parts(rows, _SQLITE_VARIABLES // width):
-            size = _padded(len(part))
-            padded = [*part, *[part[-1]] * (size - len(part))]
-            flat = tuple(value for row in padded for value in row[:width])
-            known.update(tuple(row) for row in self._execute(_sqlite_known(table, size), flat))
-        new = [row for row in rows if row[:width] not in known] if known else list(rows)
-        self._insert(table, new, "")
+        new: list[Row] = []
+        for part in _powers_of_two(rows, _SQLITE_VARIABLES // len(table.columns)):
+            try:
+                self._insert(table, part, "")
+            except sqlite3.IntegrityError:
+                # Repeats are rare, so rows are only looked up where some are there already.
+                known = self._known(table, part)
+                part = [row for row in part if row[: len(table.primary_key.columns)] not in known]
+                self._insert(table, part, "")
+            new.extend(part)
         return new
+
+    def _known(self, table: Table, rows: Sequence[Row]) -> set[Row]:
+        width = len(table.primary_key.columns)
+        flat = tuple(value for row in rows for value in row[:width])
+        return {tuple(row) for row in self._execute(_sqlite_known(table, len(rows)), flat)}
 
     def replace(self, table: Table, rows: Sequence[Row], *, unchanged: tuple[str, ...] = ()) -> None:
         self._insert(table, rows, _on_conflict(table, _overwrite, unchanged))

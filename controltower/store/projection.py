@@ -9,10 +9,9 @@ here the touched components are loaded in bulk, united, folded and written back 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from controltower.domain.components import Component, Ties, fact_of, home_of_span, title_of
-from controltower.domain.facts import Event, SpanSegment
+from controltower.domain.components import Component, Ties, home_of_span, title_of
 from controltower.domain.identifiers import Bond, Identifier, bond_of_key, key_of, trace_key
 from controltower.domain.journeys import Fact, fold
 from controltower.domain.processes import Process, choose_process
@@ -30,6 +29,7 @@ from controltower.store.journey_changes import (
     row_filing,
     system_rows,
 )
+from controltower.store.prepared import PreparedSegment
 
 _HIDDEN = list(tables.journey.columns.keys()).index("hidden")
 
@@ -47,29 +47,29 @@ class Projection:
         self._new: dict[bytes, Identifier] = {}
         self._touched: set[Component] = set()
 
-    def add_events(self, events: Sequence[tuple[Event, Ties]]) -> None:
+    def add_events(self, events: Sequence[tuple[Fact, Ties]]) -> None:
         """Take in events that the store did not have before; they must already be in the event table."""
         traces = {e.trace_id: trace_key(e.trace_id) for e, ties in events if e.trace_id and ties.home}
         self._load({key for _, ties in events for key in (*ties.home, *ties.weaker)} | set(traces.values()))
         for event, ties in events:
             if ties.home:
                 component = self._join(ties.home, ties.weaker, ties.anchor)
-                component.facts[event.digest] = fact_of(event)
+                component.facts[event.digest] = event
         self._tie_traces(events, traces)
 
-    def add_links(self, segments: Sequence[SpanSegment]) -> None:
+    def add_links(self, segments: Sequence[PreparedSegment]) -> None:
         """Take in the identifiers that new segments carry; their trace_link rows must already be written."""
-        linked = [segment for segment in segments if segment.links]
-        spans = [span for segment in linked for span in segment.links if len(span) > 1]
-        keys = {key_of(identifier) for segment in linked for span in segment.links for identifier in span}
-        self._load(keys | {trace_key(segment.trace_id) for segment in linked})
+        spans = [span for segment in segments for span in segment.spans]
+        keys = {key for span in spans for keys in span for key in keys}
+        self._load(keys | {segment.trace_key for segment in segments})
         for span in spans:
-            self._join_span(span)
-        for segment in linked:
-            waiting = self._home.get(trace_key(segment.trace_id))
+            if len(span.home) + len(span.weaker) > 1:
+                self._join(span.home, span.weaker, min(span.home))
+        for segment in segments:
+            waiting = self._home.get(segment.trace_key)
             if waiting is not None:
-                for span in segment.links:
-                    self._own(span, waiting)
+                for span in segment.spans:
+                    self._own(span.home, waiting)
 
     def save(self) -> int:
         """Fold what was touched and write it back; returns how many journeys changed."""
@@ -130,10 +130,6 @@ class Projection:
             component.members.add(key)
         return component
 
-    def _join_span(self, span: tuple[Identifier, ...]) -> None:
-        home, weaker = home_of_span(span)
-        self._join(home, weaker, min(home))
-
     def _unite(self, keys: Mapping[bytes, Identifier]) -> Component:
         united: Component | None = None
         for key, identifier in keys.items():
@@ -153,9 +149,8 @@ class Projection:
         self._touched.add(united)
         return united
 
-    def _own(self, span: Collection[Identifier], waiting: Component) -> None:
+    def _own(self, home: Mapping[bytes, Identifier], waiting: Component) -> None:
         """The facts that wait in a trace show on what its spans name."""
-        home, _ = home_of_span(span)
         owner = self._unite(home)
         owner.title = min(owner.title, title_of(home.values()))
         self._tie(owner, min(home), waiting)
@@ -165,7 +160,7 @@ class Projection:
         waiting.owners.add(owner_key)
         self._touched |= {owner, waiting}
 
-    def _tie_traces(self, events: Sequence[tuple[Event, Ties]], traces: Mapping[bytes, bytes]) -> None:
+    def _tie_traces(self, events: Sequence[tuple[Fact, Ties]], traces: Mapping[bytes, bytes]) -> None:
         """Tie events that know only their trace to those that know more, whichever of them is new."""
         waiting_here = set()
         for event, ties in events:
@@ -202,7 +197,7 @@ class Projection:
         for span, waiting_id in named:
             waiting = self._home[waiting_id]
             if waiting is not None:
-                self._own(span, waiting)
+                self._own(home_of_span(span)[0], waiting)
 
     # Loading
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, tuple_
 
 from controltower.domain.identifiers import key_of
+from controltower.domain.otlp_wire import extract
 from controltower.domain.times import from_us, to_us
 from controltower.store.components import read_links
 from controltower.store.journey_rows import JourneyRow, newest_first
@@ -22,7 +23,12 @@ Cursor = tuple[int, bytes]  # received_us, trace_id
 
 _LOOKED_THROUGH = 2_000  # parts, for one page
 _AT_ONCE = 250
-_PLACE = (span_segment.c.block_id, span_segment.c.block_offset, span_segment.c.block_length)
+_PLACE = (
+    span_segment.c.trace_id,
+    span_segment.c.block_id,
+    span_segment.c.block_offset,
+    span_segment.c.block_length,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,7 @@ def list_traces(
 def _parts_before(c: Connection, before: Cursor | None, containing: bytes) -> list[tuple[int, bytes, bytes]]:
     """The next parts as (received_us, trace_id, content); content only when it has to be looked into."""
     at = (span_segment.c.received_us, span_segment.c.trace_id)
-    query = select(*at, *_PLACE)
+    query = select(span_segment.c.received_us, *_PLACE)
     if before is not None:
         # The first condition is what the index of received_us can use.
         query = query.where(span_segment.c.received_us <= before[0], tuple_(*at) < tuple_(*before))
@@ -146,13 +152,16 @@ def _is_listed_before(c: Connection, row: TraceRow, received_us: int, containing
 
 
 def _contents(c: Connection, places: Sequence[Any]) -> list[bytes]:
-    """The TracesData at each of the rows of _PLACE; every block is unpacked once."""
+    """The TracesData of each of these segments; every block is unpacked once."""
     blocks: dict[bytes, bytes] = {}
     for chunk in in_chunks({place.block_id for place in places}):
         query = select(span_block.c.id, span_block.c.blob).where(span_block.c.id.in_(chunk))
         blocks.update((row.id, unpack(row.blob)) for row in c.execute(query))
     return [
-        blocks[place.block_id][place.block_offset : place.block_offset + place.block_length]
+        extract(
+            blocks[place.block_id][place.block_offset : place.block_offset + place.block_length],
+            place.trace_id,
+        )
         for place in places
     ]
 

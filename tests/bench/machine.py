@@ -16,7 +16,7 @@ _MIB = 1024 * 1024
 class Usage(NamedTuple):
     """CPU seconds so far, of each party and of the whole machine."""
 
-    server: float
+    server: float  # its child processes included
     database: float  # the processes of the database server; 0 on SQLite, which lives in the server
     driver: float
     busy: float  # everybody, the three above included
@@ -34,7 +34,7 @@ class Usage(NamedTuple):
 def usage(server: int, database: Iterable[int] = ()) -> Usage:
     """A reading; `database` are the process ids of the database server."""
     return Usage(
-        server=cpu_seconds(server),
+        server=sum(cpu_seconds(pid) for pid in (server, *children_of(server))),
         database=sum(cpu_seconds(pid) for pid in database),
         driver=sum(os.times()[:2]),
         busy=_busy_seconds(),
@@ -50,8 +50,23 @@ def cpu_seconds(pid: int) -> float:
     return 0.0
 
 
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started and that still run."""
+    return [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in _words(task / "children")]
+
+
+def _words(path: Path) -> list[str]:
+    with suppress(OSError):
+        return path.read_text().split()
+    return []
+
+
 def peak_memory_mb(pid: int) -> float:
-    """The most memory that a process ever held, in MB of 1,000,000 bytes."""
+    """The most memory that a process and its children each ever held, in MB of 1,000,000 bytes."""
+    return _peak_mb(pid) + sum(_peak_mb(child) for child in children_of(pid))
+
+
+def _peak_mb(pid: int) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024 / 1e6

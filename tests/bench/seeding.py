@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from controltower.domain.facts import FAILED, OK, Event
 from controltower.domain.identifiers import CORRELATION, Identifier
 from controltower.store.engine import open_database, writing
-from controltower.store.facts import FactBatch, prepare, write_facts
+from controltower.store.facts import write_facts
 from controltower.store.maintenance import checkpoint
+from controltower.store.prepared import FactBatch, prepare
 from controltower.store.schema import upgrade
 from controltower.wiring import built_in_processes, now_us
 from tests.bench.stores import Store
@@ -54,7 +55,7 @@ def seed_journeys(store: Store, journeys: int) -> float:
         received_us = now_us()
         events = [event for number in numbers for event in _events(number, journeys, rng, received_us)]
         with writing(database) as connection:
-            write_facts(connection, [prepare(FactBatch(events=events), received_us)], processes, received_us)
+            write_facts(connection, [prepare(FactBatch(events=events))], processes, received_us)
         checkpoint(database)
         if sys.stderr.isatty():
             print(f"\r    seeding: {numbers[-1] + 1:,} journeys", end="", file=sys.stderr, flush=True)

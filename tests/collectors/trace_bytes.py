@@ -21,6 +21,7 @@ from collectors.otlp.links import LinkRules
 from collectors.otlp.traces import UNKNOWN_SERVICE
 from controltower.domain.facts import SpanSegment
 from controltower.domain.identifiers import Identifier
+from controltower.domain.otlp_wire import extract
 
 TRACES = [bytes([n]) * 16 for n in (1, 2, 3)]
 NO_TRACE_IDS = [b"", bytes(16), b"short", b"s" * 17]
@@ -203,5 +204,5 @@ def figures_in(segment: SpanSegment) -> TraceFigures:
 
 
 def content_of(segment: SpanSegment) -> TracesData:
-    """The complete message that a segment holds."""
-    return TracesData.FromString(segment.raw)
+    """The spans of a segment, as they are read out of what is kept of its request."""
+    return TracesData.FromString(extract(segment.part, segment.trace_id))

@@ -16,6 +16,7 @@ from controltower.demo.emissions import EventOut, TraceOut
 from controltower.demo.estate import Estate
 from controltower.demo.spans_out import Tracers
 from controltower.services.ingest import FactBatch, Ingest
+from controltower.services.writers import InlineWriter
 from controltower.store.engine import open_database, reading
 from controltower.store.figures import counts
 from controltower.store.schema import upgrade
@@ -64,7 +65,7 @@ def span_batches(emissions):
 
 def store(database, batches):
     process = order_to_cash()
-    ingest = Ingest(database, {process.name: process}, lambda: us(NOW))
+    ingest = Ingest(InlineWriter(database, {process.name: process}), lambda: us(NOW))
     ingest.start()
     for batch in batches:
         ingest.submit(batch).result(timeout=30)

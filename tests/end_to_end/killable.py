@@ -54,8 +54,14 @@ class Tower:
             assert time.monotonic() < give_up_at, f"the tower did not become ready:\n{self.log}"
             time.sleep(0.02)
 
+    def children(self) -> list[int]:
+        """The processes that it has started: its writer."""
+        assert self.process is not None
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return [int(child) for task in tasks for child in task.read_text().split()]
+
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """End it as a crash would: its writer is left alone."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()

@@ -1,6 +1,8 @@
 """Kill -9 at any moment under load: every acknowledged fact is there, once, and nothing is there by half."""
 
+import os
 import random
+import signal
 import time
 
 import pytest
@@ -41,3 +43,27 @@ def test_what_was_acknowledged_survives_kill_9_and_is_there_once(tower: Tower, d
         whole = kept_in(database)
         whole.check_once([*told.stored, *told.unanswered])
         whole.check_journeys()
+
+
+@pytest.mark.timeout(240)
+def test_a_writer_that_is_killed_is_replaced_and_nothing_acknowledged_is_lost(
+    tower: Tower, database_url: str
+):
+    told = Told()
+    moments = random.Random(database_url)
+    tower.start()
+    with hammering(tower, told):
+        for _ in range(KILLS):
+            told.wait_for_stored(20)
+            time.sleep(moments.uniform(0.0, 0.5))
+            for writer in tower.children():
+                os.kill(writer, signal.SIGKILL)
+        told.wait_for_stored(40)
+    assert told.surprises == []
+    assert told.unanswered == [], "the tower itself lived on"
+    with opened(database_url) as database:
+        kept = kept_in(database)
+        kept.check_once(told.stored)
+        kept.check_whole(told.refused)
+        kept.check_journeys()
+    assert tower.terminate(within=20) == 0

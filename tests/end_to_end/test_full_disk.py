@@ -70,6 +70,7 @@ def test_a_file_that_may_not_grow_refuses_and_recovers(tmp_path: Path):
         def lift() -> None:
             assert tower.process is not None
             unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-            resource.prlimit(tower.process.pid, resource.RLIMIT_FSIZE, unlimited)
+            for pid in (tower.process.pid, *tower.children()):
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
 
         check(tower, lift)

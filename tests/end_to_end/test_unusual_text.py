@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from controltower.services.ingest import Ingest
+from controltower.services.writers import InlineWriter
 from controltower.store.engine import Database, open_database
 from controltower.store.schema import upgrade
 from tests.backends import new_database
@@ -37,7 +38,7 @@ def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 def _served(database: Database) -> Iterator[Any]:
     upgrade(database)
-    ingest = Ingest(database, {PROCESS.name: PROCESS}, lambda: us(NOW))
+    ingest = Ingest(InlineWriter(database, {PROCESS.name: PROCESS}), lambda: us(NOW))
     ingest.start()
     yield an_app(ingest)  # type: ignore[arg-type]
     ingest.close()

@@ -12,11 +12,14 @@ from sqlalchemy.exc import OperationalError
 
 from controltower.domain.errors import Overloaded, StoreUnavailable
 from controltower.domain.facts import QueueSample
+from controltower.services import committing
 from controltower.services import ingest as module
 from controltower.services.ingest import FactBatch, Ingest, Receipt
+from controltower.services.writers import InlineWriter
 from controltower.store import tables
 from controltower.store.engine import Database, open_database, reading
-from controltower.store.facts import prepare, write_facts
+from controltower.store.facts import commit_facts
+from controltower.store.prepared import prepare
 from controltower.store.schema import upgrade
 from tests.builders import NOW, a_segment, an_event, us
 from tests.model import PROCESS
@@ -36,7 +39,7 @@ def db(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def waiting(db: Database) -> Iterator[Ingest]:
     """A way in whose writer has not started, so that a test decides what is in one group."""
-    ingest = Ingest(db, {PROCESS.name: PROCESS}, lambda: us(NOW))
+    ingest = Ingest(InlineWriter(db, {PROCESS.name: PROCESS}), lambda: us(NOW))
     yield ingest
     ingest.close()
 
@@ -180,10 +183,10 @@ def test_a_request_that_comes_while_closing_gets_an_answer(
     """It passed the gate before it was shut: it is stored or refused, but nobody may wait for ever."""
     inside, go_on = Flag(), Flag()
 
-    def slow_prepare(batch: FactBatch, now_us: int) -> Any:
+    def slow_prepare(batch: FactBatch) -> Any:
         inside.set()
         go_on.wait(SOON)
-        return prepare(batch, now_us)
+        return prepare(batch)
 
     monkeypatch.setattr(module, "prepare", slow_prepare)
     answers: list[str] = []
@@ -212,10 +215,10 @@ def failing_after_writing(monkeypatch: pytest.MonkeyPatch, error: Callable[[], E
     """Let every commit fail after it has written everything."""
 
     def failing(*arguments: Any) -> Any:
-        write_facts(*arguments)
+        commit_facts(*arguments)
         raise error()
 
-    monkeypatch.setattr(module, "write_facts", failing)
+    monkeypatch.setattr(committing, "commit_facts", failing)
 
 
 def test_when_the_store_fails_everybody_is_told_and_nothing_is_kept(

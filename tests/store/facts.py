@@ -12,7 +12,8 @@ from controltower.domain.facts import Event, Quarantined, QueueSample, SpanSegme
 from controltower.domain.identifiers import Identifier, key_of
 from controltower.domain.processes import Process
 from controltower.store.engine import Database, reading, writing
-from controltower.store.facts import FactBatch, Receipt, prepare, write_facts
+from controltower.store.facts import Receipt, write_facts
+from controltower.store.prepared import FactBatch, prepare
 from tests.builders import NOW, order_to_cash, us
 
 PROCESSES: dict[str, Process] = {"order-to-cash": order_to_cash()}
@@ -28,7 +29,7 @@ def store(database: Database, *facts: Storable, at: datetime = NOW) -> Receipt:
         quarantined=[fact for fact in facts if isinstance(fact, Quarantined)],
     )
     with writing(database) as connection:
-        (receipt,) = write_facts(connection, [prepare(batch, us(at))], PROCESSES, us(at))
+        (receipt,) = write_facts(connection, [prepare(batch)], PROCESSES, us(at))
     return receipt
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 
 from controltower.domain.facts import Event, SpanSegment
 from controltower.services.ingest import FactBatch, Ingest, Receipt
+from controltower.services.writers import InlineWriter
 from controltower.store.engine import open_database
 from controltower.store.schema import upgrade
 from tests.builders import NOW, order_to_cash, us
@@ -42,7 +43,7 @@ def ingest_requests(url: str, requests: Sequence[Request]) -> tuple[int, int]:
     """
     database = open_database(url)
     process = order_to_cash()
-    ingest = Ingest(database, {process.name: process}, lambda: us(NOW))
+    ingest = Ingest(InlineWriter(database, {process.name: process}), lambda: us(NOW))
     ingest.start()
     try:
         receipts: list[Receipt] = []

@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 from controltower.domain.facts import Event, Quarantined, QueueSample, SpanSegment
 from controltower.store import tables
 from controltower.store.engine import POSTGRESQL, Database, open_database, reading, writing
-from controltower.store.facts import FactBatch, prepare, write_facts
+from controltower.store.facts import write_facts
+from controltower.store.prepared import FactBatch, prepare
 from tests.builders import NOW, a_segment, an_event, us
 from tests.model import PROCESS, TYPES, Facts, expected, expected_figures
 from tests.store.other_process import Request, ingest_requests
@@ -119,7 +120,7 @@ def test_writers_of_the_same_facts_in_opposite_orders_do_not_lock_each_other_out
     other = open_database(url_of(database))
 
     def write(store: Database, batch: FactBatch) -> None:
-        prepared = [prepare(batch, us(NOW))]
+        prepared = [prepare(batch)]
         with writing(store) as connection:
             if store.dialect == POSTGRESQL:  # SQLite has let in only one of them
                 both_ready.wait(30)

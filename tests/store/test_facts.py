@@ -21,8 +21,9 @@ from controltower.store.components import (
     write_state,
 )
 from controltower.store.engine import Database, reading, writing
-from controltower.store.facts import FactBatch, Receipt, prepare, write_facts
+from controltower.store.facts import Receipt, write_facts
 from controltower.store.packing import unpack
+from controltower.store.prepared import FactBatch, prepare
 from tests.builders import NOW, a_segment, an_event, us
 from tests.model import PROCESS, Facts, events, some_facts
 from tests.store.facts import key, store
@@ -40,7 +41,7 @@ def database(emptied_database: Database) -> Database:
 def commit(database: Database, *batches: FactBatch) -> list[Receipt]:
     """All batches in one commit."""
     with writing(database) as connection:
-        prepared = [prepare(batch, us(NOW)) for batch in batches]
+        prepared = [prepare(batch) for batch in batches]
         return write_facts(connection, prepared, {PROCESS.name: PROCESS}, us(NOW))
 
 

@@ -84,7 +84,7 @@ FACTS = (
     an_event("shipment.shipped", ("tracking", "1Z"), trace=TRACE),
     an_event("order.posted.failed", ("order", "B"), source="/erp"),
     an_event("note", trace=TRACE),
-    a_segment(TRACE, [("order", "A")])._replace(raw=b""),
+    a_segment(TRACE, [("order", "A")])._replace(part=b""),
     QueueSample("r", "q", "", us(NOW), "depth", 1.0),
 )
 

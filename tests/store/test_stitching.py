@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from controltower.domain.facts import Event
 from controltower.store.engine import Database, writing
-from controltower.store.facts import FactBatch, prepare, write_facts
+from controltower.store.facts import write_facts
+from controltower.store.prepared import FactBatch, prepare
 from tests.builders import NOW, us
 from tests.model import PROCESS, Facts, expected, expected_figures, some_facts
 from tests.store.shown import clear, figures, shown
@@ -41,8 +42,7 @@ def in_batches(facts: Facts, sizes: list[int]) -> Iterable[Facts]:
 def store(database: Database, facts: Facts) -> None:
     """One commit in which every fact comes with a request of its own."""
     prepared = [
-        prepare(FactBatch(events=(f,)) if isinstance(f, Event) else FactBatch(segments=(f,)), us(NOW))
-        for f in facts
+        prepare(FactBatch(events=(f,)) if isinstance(f, Event) else FactBatch(segments=(f,))) for f in facts
     ]
     with writing(database) as connection:
         write_facts(connection, prepared, {PROCESS.name: PROCESS}, us(NOW))

@@ -11,6 +11,7 @@ from collectors.events.quarantining import decode_held
 from controltower.domain.processes import Process
 from controltower.services.ingest import Ingest
 from controltower.services.passwords import hash_password
+from controltower.services.writers import InlineWriter
 from controltower.store.engine import Database, open_database
 from controltower.store.schema import upgrade
 from controltower.web.app import create_app
@@ -55,7 +56,7 @@ def make_tower(
     opened: list[Ingest] = []
 
     def build(*, people: bool = True, **settings: Any) -> Tower:
-        ingest = Ingest(empty_db, processes, clock.now_us)
+        ingest = Ingest(InlineWriter(empty_db, processes), clock.now_us)
         ingest.start()
         opened.append(ingest)
         deps = WebDeps(

@@ -133,7 +133,7 @@ def test_a_trace_gives_its_spans_by_start(tower: Tower):
             trace_id=TRACE, span_id=bytes([number] * 8), name=f"step {number}", start_time_unix_nano=number
         )
     raw = data.SerializeToString()
-    segment = a_segment(TRACE, (("order", "1"),), ())._replace(raw=raw)
+    segment = a_segment(TRACE, (("order", "1"),), ())._replace(part=raw)
     tower.ingest.submit(
         FactBatch(events=[an_event("order.captured", ("order", "1"), at=tower.clock())], segments=[segment])
     ).result(timeout=10)

@@ -54,7 +54,7 @@ def store_trace(tower: Tower) -> None:
         end_ns=10**18 + 10**8,
         links=((Identifier("order", "1001"),),),
         services=(("shop", 3, 1),),
-        raw=raw,
+        part=raw,
     )
     tower.ingest.submit(FactBatch(segments=(segment,))).result(timeout=10)
 

@@ -7,6 +7,7 @@ import pytest
 from collectors.files.csv_import import import_csv
 from collectors.mapping.csv_mapping import load_csv_mapping
 from controltower.services.ingest import Ingest
+from controltower.services.writers import InlineWriter
 from controltower.store.engine import open_database, reading
 from controltower.store.figures import counts
 from controltower.store.schema import upgrade
@@ -18,7 +19,7 @@ FILE = "orders_olist/sampleC_4000/olist_orders_dataset.csv"
 
 def import_once(database, real_data):
     process = order_to_cash()
-    ingest = Ingest(database, {process.name: process}, lambda: us(NOW))
+    ingest = Ingest(InlineWriter(database, {process.name: process}), lambda: us(NOW))
     ingest.start()
     try:
         return import_csv(real_data / FILE, load_csv_mapping("olist_orders"), ingest.submit, NOW)

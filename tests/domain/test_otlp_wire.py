@@ -8,7 +8,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from collectors.otlp import wire
+from controltower.domain import otlp_wire as wire
 from tests.collectors.trace_bytes import attributes, part, requests, span_bytes
 
 
