@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from itertools import chain
 from typing import Any, Protocol
@@ -34,6 +35,9 @@ _SQLITE_VARIABLES = 16_000  # well under the 32,766 that SQLite allows
 
 class Bulk(Protocol):
     """What a database offers for lists of rows."""
+
+    def together(self) -> AbstractContextManager[object]:
+        """Statements inside need not wait for one another, unless their rows are asked for."""
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         """Insert; rows whose primary key is there already are left alone."""
@@ -65,12 +69,15 @@ def bulk_of(connection: Connection) -> Bulk:
     # Straight to the driver: SQLAlchemy's work on each statement would cost more than most of the statements.
     driver = connection.connection.driver_connection
     assert driver is not None
-    return (_SQLiteBulk if connection.dialect.name == SQLITE else _PostgreSQLBulk)(driver.execute)
+    return (_SQLiteBulk if connection.dialect.name == SQLITE else _PostgreSQLBulk)(driver)
 
 
 class _SQLiteBulk:
-    def __init__(self, execute: Execute) -> None:
-        self._execute = execute
+    def __init__(self, driver: Any) -> None:
+        self._execute: Execute = driver.execute
+
+    def together(self) -> AbstractContextManager[object]:
+        return nullcontext()
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         self._insert(table, rows, "ON CONFLICT DO NOTHING")
@@ -132,8 +139,12 @@ class _SQLiteBulk:
 
 
 class _PostgreSQLBulk:
-    def __init__(self, execute: Execute) -> None:
-        self._execute = execute
+    def __init__(self, driver: Any) -> None:
+        self._driver = driver
+        self._execute: Execute = driver.execute
+
+    def together(self) -> AbstractContextManager[object]:
+        return self._driver.pipeline()  # type: ignore[no-any-return]
 
     def insert(self, table: Table, rows: Sequence[Row]) -> None:
         self._insert(table, rows, "ON CONFLICT DO NOTHING")

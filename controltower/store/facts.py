@@ -53,10 +53,15 @@ def commit_facts(connection: Connection, group: Group, processes: Mapping[str, P
 
     The caller's transaction must be a writing one; nothing is visible before it commits.
     """
-    bulk = bulk_of(connection)
-    figures = _Figures(group.now_us)
     if connection.dialect.name == POSTGRESQL:
         _lock_projection(connection, group)
+    bulk = bulk_of(connection)
+    with bulk.together():
+        return _store(bulk, group, processes)
+
+
+def _store(bulk: Bulk, group: Group, processes: Mapping[str, Process]) -> list[Receipt]:
+    figures = _Figures(group.now_us)
     new_events = _write_events(bulk, group, figures)
     new_segments = _write_segments(bulk, group, figures)
     _project(bulk, new_events, new_segments, processes, group.now_us)

@@ -68,6 +68,9 @@ class Orders:
 
     run: str  # makes the names of this run's orders unique
     rng: random.Random
+    begun_at: datetime = field(
+        default_factory=lambda: datetime.fromtimestamp(time.time(), UTC) - timedelta(days=9)
+    )
     started: int = 0
     open: list[Order] = field(default_factory=list)
     done: list[str] = field(default_factory=list)  # names of the orders whose events were all made
@@ -104,13 +107,15 @@ class Orders:
             "warehouse": f"DC-{rng.randrange(12):02d}",
             "lines": ",".join(lines),
         }
-        at = datetime.fromtimestamp(time.time(), UTC) - timedelta(days=9, seconds=rng.randrange(86_400))
+        # One after the other, as orders begin; nine days ago, so that their last events lie in the past.
+        at = self.begun_at + timedelta(milliseconds=50 * self.started + rng.randrange(50))
         return Order(number, f"{self.run}-{number:07d}", values, at)
 
     def _event(self, order: Order) -> str:
         step = STEPS[order.steps_taken]
+        if order.steps_taken:
+            order.at += timedelta(minutes=self.rng.randrange(5, 1500), milliseconds=self.rng.randrange(1000))
         order.steps_taken += 1
-        order.at += timedelta(minutes=self.rng.randrange(5, 1500), milliseconds=self.rng.randrange(1000))
         more = f',"{step.kind}":"{step.kind[:2].upper()}-{self.run}{order.number:08d}"' if step.kind else ""
         return _EVENT % {
             **order.values,

@@ -36,7 +36,7 @@ def _batches(address: str, orders: Orders, events: int) -> list[Prepared]:
     return batch_requests(address, orders, count=events // _BATCH, size=_BATCH)
 
 
-_IN_BATCHES = _Kind(f"events in batches of {_BATCH}", 8, 10_000, 40_000, _batches)
+_IN_BATCHES = _Kind(f"events in batches of {_BATCH}", 32, 10_000, 60_000, _batches)
 _SINGLE = _Kind("single events", 64, 4_000, 25_000, single_requests, p99=100.0)
 
 
