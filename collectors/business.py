@@ -15,6 +15,8 @@ from controltower.domain.processes import FAILURE_SUFFIXES
 
 MAX_IDENTIFIERS = 256  # of one event; more is a list of something else
 MAX_WORD = 128
+MAX_CHANGES = 20
+MAX_NOTE = 300
 _FAILED_WORDS = frozenset((FAILED, "failure", "error", "rejected"))
 _FAILED_TYPES = tuple("." + suffix for suffix in FAILURE_SUFFIXES)
 _LABEL_KINDS = frozenset(("customer", "email", "sku", "batch"))
@@ -33,6 +35,7 @@ class Business(NamedTuple):
     currency: str
     customer: str
     status: str
+    note: str = ""
 
 
 def read_business(attributes: Mapping[str, object], data: object, event_type: str) -> Business:
@@ -60,6 +63,7 @@ def read_business(attributes: Mapping[str, object], data: object, event_type: st
         currency,
         customer,
         text_of(get("status"), MAX_WORD),
+        _note(data) if "changes" in data or "by" in data or "reason" in data else "",
     )
 
 
@@ -114,6 +118,29 @@ def _error(error: object) -> tuple[str, str]:
     if type(error) is dict:
         return text_of(error.get("code"), MAX_WORD), text_of(error.get("message"))
     return "", text_of(error)
+
+
+def _note(data: Mapping[str, object]) -> str:
+    """What was changed, why and by whom: ``total: 10.00 → 9.00, address: ... (price match), by Jane``."""
+    changes = data.get("changes")
+    told = [_change(one) for one in changes[:MAX_CHANGES]] if type(changes) is list else []
+    reason, by = text_of(data.get("reason"), MAX_WORD), text_of(data.get("by"), MAX_WORD)
+    note = ", ".join(filter(None, told))
+    if reason:
+        note = f"{note} ({reason})" if note else reason
+    if by:
+        note = f"{note}, by {by}" if note else f"by {by}"
+    return note[:MAX_NOTE]
+
+
+def _change(change: object) -> str:
+    if type(change) is not dict:
+        return text_of(change, MAX_WORD)
+    name = text_of(change.get("field"), MAX_WORD)
+    before, after = text_of(change.get("from"), MAX_WORD), text_of(change.get("to"), MAX_WORD)
+    if not name:
+        return ""
+    return f"{name}: {before or '(nothing)'} → {after or '(nothing)'}" if before or after else name
 
 
 def _total(total: object) -> tuple[str, str]:

@@ -94,6 +94,7 @@ def event_from_attributes(
         business.status,
         content_type,
         payload,
+        business.note,
     )
 
 

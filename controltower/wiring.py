@@ -27,7 +27,8 @@ from collectors.otlp.http import otlp_routes
 from collectors.otlp.links import DEFAULT_ATTRIBUTES, LinkRules
 from collectors.refusals import Unauthorized
 from controltower.domain.errors import BadSetting, Forbidden
-from controltower.domain.processes import Process, parse_process
+from controltower.domain.process_files import parse_process
+from controltower.domain.processes import Process
 from controltower.loop import Step, start_steps
 from controltower.server import HttpListener, serve
 from controltower.services.accounts import create_setup_link

@@ -8,7 +8,8 @@ from importlib.resources import files
 
 from controltower.domain.facts import OK, Event, SpanSegment
 from controltower.domain.identifiers import Identifier
-from controltower.domain.processes import Process, parse_process
+from controltower.domain.process_files import parse_process
+from controltower.domain.processes import Process
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 _numbers = itertools.count(1)

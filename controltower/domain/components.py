@@ -20,16 +20,18 @@ from controltower.domain.identifiers import (
     Bond,
     Identifier,
     bond_of,
+    bond_of_key,
     key_of,
     refusal_of,
     trace_key,
 )
-from controltower.domain.journeys import Fact
+from controltower.domain.outcomes import Fact
 
 NO_TITLE = (999, "", "")
 _TITLE_ORDER = (
-    "order_name order order_number purchase_order sales_order rma return order_id erp_document checkout "
-    "payment correlation shipment fulfillment tracking package delivery pick_ticket invoice settlement trace"
+    "order_name order order_number purchase_order sales_order order_id erp_document checkout "
+    "payment correlation change return rma shipment fulfillment tracking package delivery pick_ticket "
+    "invoice settlement line trace"
 ).split()
 _TITLE_RANK = {kind: rank for rank, kind in enumerate(_TITLE_ORDER)}
 
@@ -113,8 +115,10 @@ def title_of(identifiers: Iterable[Identifier]) -> Title:
     )
 
 
-def fact_of(event: Event) -> Fact:
-    """What the fold needs of an event."""
+def fact_of(event: Event, ties: Ties | None = None) -> Fact:
+    """What the fold needs of an event; `ties` are its own, when they are known already."""
+    _, home, weaker, _, _ = ties or ties_of(event)
+    named = weaker or (home if home and bond_of_key(min(home)) is Bond.LEG else {})
     return Fact(
         event.occurred_us,
         event.digest,
@@ -131,4 +135,6 @@ def fact_of(event: Event) -> Fact:
         event.customer,
         event.status,
         event.trace_id,
+        tuple(sorted(named.values())) if named else (),
+        event.note,
     )

@@ -38,6 +38,7 @@ class Event(NamedTuple):
     status: str = ""  # the source's own status word
     content_type: str = "application/json"
     payload: bytes = b""  # the event as it came, whole
+    note: str = ""  # what it changed, by whom and why, for a person
 
 
 @dataclass(frozen=True, slots=True)

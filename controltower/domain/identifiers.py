@@ -3,7 +3,7 @@
 A kind belongs to one *bond*, which says what sharing a value means:
 
 - ``ORDER`` kinds stitch: facts that share a value are one journey, transitively.
-- ``LEG`` kinds (shipment, tracking number, invoice) stitch the facts of one leg; a leg belongs to every
+- ``LEG`` kinds (shipment, tracking number, line, return) stitch the facts of one leg; a leg belongs to every
   journey whose facts name it, and so never melts two orders into one.
 - ``TRACE`` carries a fact that has no identifier of its own to the journeys of its trace.
 - ``LABEL`` kinds (customer, e-mail, SKU) only find journeys.
@@ -53,8 +53,10 @@ _BONDS: dict[str, Bond] = {
     "erp_document": Bond.ORDER,
     "checkout": Bond.ORDER,
     "payment": Bond.ORDER,
-    "rma": Bond.ORDER,
-    "return": Bond.ORDER,
+    "change": Bond.ORDER,
+    "rma": Bond.LEG,
+    "return": Bond.LEG,
+    "line": Bond.LEG,
     "shipment": Bond.LEG,
     "fulfillment": Bond.LEG,
     "package": Bond.LEG,

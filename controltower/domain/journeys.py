@@ -7,50 +7,37 @@ journey.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from controltower.domain.facts import FAILED
-from controltower.domain.processes import Process
+from controltower.domain.legs import Leg, find_legs
+from controltower.domain.outcomes import Fact, Failure, Track
+from controltower.domain.processes import CANCELLED, COMPLETED, REFUSED, RETURNED, Outcome, Process
+from controltower.domain.progress import progress_of
+
+__all__ = [
+    "CANCELLED",
+    "DONE",
+    "ENDED",
+    "FAILED_STATUS",
+    "IN_FLIGHT",
+    "REFUSED",
+    "RETURNED",
+    "STATUSES",
+    "Fact",
+    "Failure",
+    "Journey",
+    "Leg",
+    "fold",
+]
 
 IN_FLIGHT = "in_flight"
 FAILED_STATUS = "failed"
 DONE = "done"
-CANCELLED = "cancelled"
-STATUSES = (IN_FLIGHT, FAILED_STATUS, DONE, CANCELLED)
-
-
-class Fact(NamedTuple):
-    """What the fold needs of an event; a journey keeps these beside itself, so that folding reads no events.
-    """
-
-    occurred_us: int
-    digest: bytes
-    source: str
-    id: str
-    type: str
-    system: str
-    outcome: str
-    error_code: str
-    error_message: str
-    channel: str
-    amount: str
-    currency: str
-    customer: str
-    status: str
-    trace_id: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Something that went wrong and that no later success has put right."""
-
-    stage: str  # "" when the event belongs to no stage
-    system: str
-    code: str
-    message: str
-    failed_us: int
+STATUSES = (IN_FLIGHT, FAILED_STATUS, DONE, CANCELLED, RETURNED, REFUSED)
+ENDED = (DONE, CANCELLED, RETURNED, REFUSED)
+"""Statuses of journeys of which nothing more is expected."""
 
 
 class Journey(NamedTuple):
@@ -73,20 +60,24 @@ class Journey(NamedTuple):
     reported_status: str  # the newest status word that any system reported
     event_count: int
     conflicts: int  # facts that share source and id with another but say something else
+    legs: tuple[Leg, ...] = ()  # by kind, then by when they began
+    progress: str = ""  # how its legs are, in words; "" when the stages say it all
+    amendments: int = 0
+    duplicates: int = 0  # submissions that a system made again under another id
 
 
 def fold(process: Process, facts: Iterable[Fact]) -> Journey:
     """The journey that `facts` (at least one) describe."""
     ordered = sorted(facts)
-    told: set[tuple[str, str]] = set()  # source and id
-    reached: dict[int, int] = {}
-    failures: dict[int | None, Fact] = {}
-    last_success: dict[int, int] = {}
+    ids: set[tuple[str, str]] = set()  # source and id
+    told: list[Fact] = []
+    track = Track()
+    ended: set[Outcome] = set()
     systems: set[str] = set()
-    cancelled = completed = False
+    submitted: set[tuple[int, str]] = set()
+    repeats = amendments = duplicates = 0
+    has_legs = False
     channel = customer = amount = currency = status = ""  # the first two as first, the others as last told
-    last_event_us = started_us = ordered[0][0]
-    repeats = 0
     before: Fact | None = None
     # One pass with the fields at hand: this is the inner loop of the way in.
     for fact in ordered:
@@ -94,41 +85,45 @@ def fold(process: Process, facts: Iterable[Fact]) -> Journey:
             repeats += 1
             continue
         before = fact
-        at, _, source, event_id, kind, system, outcome, _, _, market, worth, money, person, word, _ = fact
-        name = (source, event_id)
+        _, _, source, own_id, kind, system, outcome, _, _, shop, worth, money, person, word, _, legs, _ = fact
+        name = (source, own_id)
         # Of facts that share source and id the earliest by its own word counts, ties broken by content.
-        if name in told:
+        if name in ids:
             continue
-        told.add(name)
-        last_event_us = at
+        ids.add(name)
+        told.append(fact)
         systems.add(system)
-        channel = channel or market
+        channel = channel or shop
         customer = customer or person
         amount = worth or amount
         currency = money or currency
         status = word or status
+        has_legs = has_legs or bool(legs)
         reading = process.read(kind)
-        failed = outcome == FAILED
-        if reading.cancels and not failed:
-            cancelled = True
-        elif reading.completes and not failed:
-            completed = True
-        elif reading.failed or failed:
-            failures[reading.stage] = fact
-        elif reading.stage is not None:
-            reached.setdefault(reading.stage, at)
-            last_success[reading.stage] = at
-    failure = _open_failure(process, failures, last_success) if failures else None
-    current = max(reached, default=None)
+        if reading.ends is not None:
+            if outcome != FAILED and reading.leg is None:
+                ended.add(reading.ends)
+            continue
+        if reading.amends and outcome != FAILED:
+            amendments += 1
+        stage = reading.stage
+        if stage is not None and process.steps[stage].is_once and not reading.failed and outcome != FAILED:
+            duplicates += (stage, system) in submitted
+            submitted.add((stage, system))
+        track.note(reading, fact)
+    found = find_legs(process, told) if has_legs and process.legs else ()
+    failure = _open_failure(process, track, told, found)
+    reached = [stage for stage in range(len(process.stages)) if stage in track.reached]
+    current = reached[-1] if reached else None
     return Journey(
         process.name,
         process.version,
-        _status(process, reached, failure, cancelled=cancelled, completed=completed),
+        _status(process, reached, failure, ended, found),
         "" if current is None else process.stages[current].name,
-        started_us if current is None else reached[current],
-        started_us,
-        last_event_us,
-        tuple([(process.stages[i].name, reached[i]) for i in sorted(reached)]),
+        told[0].occurred_us if current is None else track.reached[current],
+        told[0].occurred_us,
+        told[-1].occurred_us,
+        tuple([(process.stages[stage].name, track.reached[stage]) for stage in reached]),
         failure,
         tuple(sorted(systems)),
         channel,
@@ -138,36 +133,58 @@ def fold(process: Process, facts: Iterable[Fact]) -> Journey:
         status,
         len(told),
         len(ordered) - repeats - len(told),
+        found,
+        progress_of(process, found),
+        amendments,
+        duplicates,
     )
 
 
 def _open_failure(
-    process: Process, failures: dict[int | None, Fact], last_success: dict[int, int]
+    process: Process, track: Track, told: Sequence[Fact], legs: Sequence[Leg]
 ) -> Failure | None:
-    """The newest failure whose stage has not succeeded since."""
-    newest: Failure | None = None
-    furthest = max(last_success.values(), default=-1)
-    for stage, fact in failures.items():
-        mended_us = furthest if stage is None else last_success.get(stage, -1)
-        if mended_us >= fact.occurred_us or (newest and newest.failed_us >= fact.occurred_us):
-            continue
-        newest = Failure(
-            stage="" if stage is None else process.stages[stage].name,
-            system=fact.system,
-            code=fact.error_code,
-            message=fact.error_message,
-            failed_us=fact.occurred_us,
-        )
-    return newest
+    """The newest open failure of the journey or of one of its legs.
+
+    What failed in one leg is not mended by the success of another; so where there are legs, the facts that
+    name one speak for it alone.
+    """
+    if not legs:
+        return track.open_failure(process)
+    whole = Track()
+    for fact in told:
+        reading = process.read(fact.type)
+        is_failed = reading.failed or fact.outcome == FAILED
+        if reading.ends is None and not (is_failed and _is_of_leg(process, reading.stage, fact)):
+            whole.note(reading, fact)
+    failures = [leg.failure for leg in legs if leg.failure and leg.status == FAILED]
+    if (own := whole.open_failure(process)) is not None:
+        failures.append(own)
+    return max(failures, key=lambda f: (f.failed_us, f.stage, f.system, f.code, f.message), default=None)
+
+
+def _is_of_leg(process: Process, stage: int | None, fact: Fact) -> bool:
+    """Whether a fact is about a stage that a leg which it names passes by itself."""
+    named = {identifier.kind.rpartition(".")[2] for identifier in fact.legs}
+    return stage is not None and any(stage in leg.stages and leg.kinds & named for leg in process.legs)
 
 
 def _status(
-    process: Process, reached: dict[int, int], failure: Failure | None, *, cancelled: bool, completed: bool
+    process: Process,
+    reached: Sequence[int],
+    failure: Failure | None,
+    ended: set[Outcome],
+    legs: Sequence[Leg],
 ) -> str:
-    if cancelled:
+    whole = {leg.status for leg in legs if process.legs[leg.kind].is_whole}
+    if CANCELLED in ended or whole == {CANCELLED}:
         return CANCELLED
     if failure is not None:
         return FAILED_STATUS
-    if completed or (process.completed_by and process.completed_by <= reached.keys()):
-        return DONE
-    return IN_FLIGHT
+    for outcome in (REFUSED, RETURNED):
+        if outcome in ended or whole - {CANCELLED} == {outcome}:
+            return outcome
+    is_open = any(leg.is_open and process.legs[leg.kind].holds for leg in legs)
+    is_complete = bool(process.completed_by) and all(
+        process.is_satisfied(stage, reached) for stage in process.completed_by
+    )
+    return DONE if COMPLETED in ended or (is_complete and not is_open) else IN_FLIGHT

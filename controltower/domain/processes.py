@@ -1,40 +1,68 @@
-"""Processes: the declared shape of a kind of journey."""
+"""Processes: the declared shape of a kind of journey. See domain.process_files for how one is written."""
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-
-from controltower.domain.errors import BadProcess
+from functools import cached_property
+from typing import Literal
 
 FAILURE_SUFFIXES = ("failed", "rejected")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_DURATION = re.compile(r"(\d+)([smhd])")
+MAX_REMEMBERED = 10_000  # event types; senders choose them
+
+Outcome = Literal["completed", "cancelled", "returned", "refused"]
+COMPLETED: Outcome = "completed"
+CANCELLED: Outcome = "cancelled"
+RETURNED: Outcome = "returned"
+REFUSED: Outcome = "refused"
+OUTCOMES: tuple[Outcome, ...] = (CANCELLED, COMPLETED, RETURNED, REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A milestone of a process."""
+    """A milestone of a process, or of one of its kinds of legs."""
 
     name: str
     title: str
     owner: str
     events: tuple[str, ...]
     usual: timedelta | None = None  # normal time after the stage before it
+    leg: str = ""  # the kind of leg that passes it by itself; "" for the journey as a whole
+    is_optional: bool = False  # nobody waits for it
+    alternative: str = ""  # stages that share this word stand for one another
+    is_once: bool = False  # told twice by one system, the second is a duplicate submission
+
+
+@dataclass(frozen=True, slots=True)
+class LegKind:
+    """A part of a journey that moves by itself: a shipment, a line, a return."""
+
+    name: str
+    title: str
+    plural: str
+    kinds: frozenset[str]  # of identifiers that tell its legs apart; a dotted kind counts by its last part
+    stages: tuple[int, ...]  # indexes into Process.steps, in their order
+    completed_by: frozenset[int]  # indexes into Process.steps that must all be reached
+    ends: Mapping[Outcome, tuple[str, ...]]  # event types that end one
+    holds: bool  # while one is open, the journey is
+    is_whole: bool  # when all of them are cancelled, returned or refused, so is the journey
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an event type says: the stage it is about, whether it failed there, whether it ends the journey.
-    """
+    """What an event type says: the stage it is about, whether it failed there, what it ends."""
 
-    stage: int | None = None
+    stage: int | None = None  # index into Process.steps
     failed: bool = False
-    cancels: bool = False
-    completes: bool = False
+    ends: Outcome | None = None
+    leg: int | None = None  # the kind of leg that it ends; None for the journey
+    amends: bool = False
+    claims: bool = False  # a journey with such an event follows this process and no other
+
+
+NOTHING = Reading()
+"""What a type says that a process does not know."""
 
 
 @dataclass(frozen=True)
@@ -46,74 +74,54 @@ class Process:
     version: int
     stages: tuple[Stage, ...]
     completed_by: frozenset[int]  # indexes of the stages that must all be reached
-    completed_events: tuple[str, ...]  # event types that complete it by themselves
-    cancelled_by: tuple[str, ...]
+    ends: Mapping[Outcome, tuple[str, ...]]  # event types that end the journey by themselves
+    legs: tuple[LegKind, ...] = ()
+    leg_stages: tuple[Stage, ...] = ()  # stages of legs that are no milestones of the journey
+    amended_by: tuple[str, ...] = ()
+    chosen_by: tuple[str, ...] = ()  # event types that make a journey follow this process and no other
+    channels: tuple[str, ...] = ()  # sales channels that do
     _readings: dict[str, Reading] = field(default_factory=dict, compare=False, repr=False)
 
+    @cached_property
+    def steps(self) -> tuple[Stage, ...]:
+        """Every stage: those of the journey, then those that only legs have."""
+        return self.stages + self.leg_stages
+
     def read(self, event_type: str) -> Reading:
-        """What `event_type` says in this process; an empty Reading when it says nothing."""
+        """What `event_type` says in this process; NOTHING when it says nothing."""
         reading = self._readings.get(event_type)
         if reading is None:
-            if len(self._readings) > 10_000:
+            if len(self._readings) > MAX_REMEMBERED:
                 self._readings.clear()
-            reading = self._readings[event_type] = self._interpret(event_type)
+            plain, failed = _without_failure(event_type.casefold())
+            reading = self._interpret(plain, failed=failed)
+            if matches(plain, self.chosen_by):
+                reading = replace(reading, claims=True)
+            self._readings[event_type] = reading
         return reading
 
-    def _interpret(self, event_type: str) -> Reading:
-        plain, failed = _without_failure(event_type.casefold())
-        if _matches(plain, self.cancelled_by):
-            return Reading(cancels=not failed)
-        if _matches(plain, self.completed_events):
-            return Reading(completes=not failed)
-        for index, stage in enumerate(self.stages):
-            if _matches(plain, stage.events):
+    def is_satisfied(self, stage: int, reached: Iterable[int]) -> bool:
+        """Whether a stage of the journey, or one that stands for it, is among those reached."""
+        alternative = self.stages[stage].alternative
+        return any(
+            index == stage or (alternative and self.steps[index].alternative == alternative)
+            for index in reached
+        )
+
+    def _interpret(self, plain: str, *, failed: bool) -> Reading:
+        for outcome, events in self.ends.items():
+            if matches(plain, events):
+                return NOTHING if failed else Reading(ends=outcome)
+        for number, leg in enumerate(self.legs):
+            for outcome, events in leg.ends.items():
+                if matches(plain, events):
+                    return NOTHING if failed else Reading(ends=outcome, leg=number)
+        if matches(plain, self.amended_by):
+            return Reading(failed=failed, amends=not failed)
+        for index, stage in enumerate(self.steps):
+            if matches(plain, stage.events):
                 return Reading(stage=index, failed=failed)
-        return Reading(failed=failed)
-
-
-def parse_process(text: str, name: str) -> Process:
-    """Read a process file; `name` names the file in errors.
-
-    Raises BadProcess with the key at fault and what was expected there.
-    """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
-        raise BadProcess(f"{name}: not valid TOML: {exc}") from exc
-    stages = tuple(
-        _stage(entry, f"{name}: stages[{i}]") for i, entry in enumerate(_list(document, "stages", name))
-    )
-    if not stages:
-        raise BadProcess(f"{name}: stages: expected at least one stage")
-    outcomes = document.get("outcomes", {})
-    return Process(
-        name=_text(document, "name", name),
-        title=_text(document, "title", name),
-        version=_whole(document, "version", name),
-        stages=stages,
-        completed_by=_indexes(outcomes.get("completed", {}).get("stages", ()), stages, name),
-        completed_events=tuple(outcomes.get("completed", {}).get("events", ())),
-        cancelled_by=tuple(outcomes.get("cancelled", {}).get("events", ())),
-    )
-
-
-def _stage(entry: Mapping[str, object], where: str) -> Stage:
-    usual = entry.get("usual")
-    return Stage(
-        name=_text(entry, "name", where),
-        title=_text(entry, "title", where),
-        owner=_text(entry, "owner", where),
-        events=tuple(str(item).casefold() for item in _list(entry, "events", where)),
-        usual=None if usual is None else parse_duration(str(usual), f"{where}.usual"),
-    )
-
-
-def parse_duration(text: str, where: str) -> timedelta:
-    """A duration such as ``90s``, ``15m``, ``1h30m`` or ``2d``."""
-    parts = _DURATION.findall(text)
-    if not parts or "".join(n + u for n, u in parts) != text:
-        raise BadProcess(f"{where}: expected a duration such as 15m, 1h30m or 2d, found {text!r}")
-    return sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in parts), timedelta())
+        return Reading(failed=True) if failed else NOTHING
 
 
 def _without_failure(event_type: str) -> tuple[str, bool]:
@@ -123,46 +131,31 @@ def _without_failure(event_type: str) -> tuple[str, bool]:
     return event_type, False
 
 
-def _matches(event_type: str, patterns: Iterable[str]) -> bool:
-    return any(event_type == p or event_type.endswith("." + p) for p in patterns)
+def matches(event_type: str, declared: Iterable[str]) -> bool:
+    """Whether a type is one of the declared ones, or ends in a dot and one of them."""
+    return any(event_type == one or event_type.endswith("." + one) for one in declared)
 
 
-def _indexes(names: Iterable[str], stages: tuple[Stage, ...], where: str) -> frozenset[int]:
-    known = {stage.name: index for index, stage in enumerate(stages)}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise BadProcess(f"{where}: outcomes.completed.stages: no stage is named {unknown[0]!r}")
-    return frozenset(known[name] for name in names)
+def choose_process(
+    processes: Mapping[str, Process], event_types: Iterable[str], channels: Iterable[str] = ()
+) -> Process:
+    """The process of a journey with these events.
 
-
-def _text(entry: Mapping[str, object], key: str, where: str) -> str:
-    value = entry.get(key)
-    if not isinstance(value, str) or not value:
-        raise BadProcess(f"{where}: {key}: expected a text, found {value!r}")
-    return value
-
-
-def _whole(entry: Mapping[str, object], key: str, where: str) -> int:
-    value = entry.get(key)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise BadProcess(f"{where}: {key}: expected a whole number, found {value!r}")
-    return value
-
-
-def _list(entry: Mapping[str, object], key: str, where: str) -> list[Mapping[str, object]]:
-    value = entry.get(key)
-    if not isinstance(value, list):
-        raise BadProcess(f"{where}: {key}: expected a list, found {value!r}")
-    return value
-
-
-def choose_process(processes: Mapping[str, Process], event_types: Iterable[str]) -> Process:
-    """The process that most of these events speak of; the first declared one when none or several do.
-
-    `processes` must not be empty.
+    A process that claims one of the types, or else one of the channels, for itself comes first; else the one
+    that most of the events speak of; of equals the first declared. `processes` must not be empty.
     """
     candidates = list(processes.values())
     if len(candidates) == 1:
         return candidates[0]
     types = list(event_types)
-    return max(candidates, key=lambda process: sum(process.read(kind) != Reading() for kind in types))
+    told = {channel.casefold() for channel in channels if channel}
+
+    def claim(process: Process) -> tuple[bool, bool, int]:
+        readings = [process.read(event_type) for event_type in types]
+        return (
+            any([reading.claims for reading in readings]),
+            not told.isdisjoint(process.channels),
+            sum([reading is not NOTHING for reading in readings]),
+        )
+
+    return max(candidates, key=claim)

@@ -22,7 +22,8 @@ from threading import Lock
 import msgspec
 
 from controltower.domain.errors import StoreUnavailable
-from controltower.domain.processes import Process, parse_process
+from controltower.domain.process_files import parse_process
+from controltower.domain.processes import Process
 from controltower.services.committing import Outcome, commit_group
 from controltower.store.engine import open_database
 from controltower.store.prepared import Group, read_group, write_group

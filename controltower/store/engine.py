@@ -34,7 +34,7 @@ _SQLITE_PRAGMAS = (
 # The writer finds rows by key only; while a young table has no statistics, the planner would rather scan it.
 _WRITER_OPTIONS = "-c statement_timeout=60000 -c lock_timeout=30000 -c enable_seqscan=off -c jit=off"
 READER_CACHE_KIB = 8 * 1024
-WRITER_CACHE_KIB = 192 * 1024
+WRITER_CACHE_KIB = 128 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from controltower.domain.components import Component
+from controltower.domain.fingerprints import fingerprint_of
 from controltower.domain.journeys import Journey
 from controltower.store import tables
 from controltower.store.bulk import Row
@@ -92,6 +93,8 @@ def journey_row(
         failure.system if failure else "",
         failure.code if failure else "",
         failure.message if failure else "",
+        fingerprint_of(failure.system, failure.code, failure.message) if failure else "",
+        journey.progress,
         failure.failed_us if failure and not hidden else None,
         _barred(journey.systems),
         journey.event_count,

@@ -25,6 +25,7 @@ class FailureRow:
     code: str
     message: str
     failed_at: datetime
+    fingerprint: str = ""  # see domain.fingerprints
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class JourneyRow:
     systems: tuple[str, ...]
     event_count: int
     updated_at: datetime
+    progress: str = ""  # how its legs are, in words
     hidden: bool = False  # a leg or trace that is shown on the journeys that own it
 
     @property
@@ -76,6 +78,7 @@ def journey_row(row: Row[Any]) -> JourneyRow:
         systems=tuple(row.systems.strip("|").split("|")) if row.systems else (),
         event_count=row.event_count,
         updated_at=from_us(row.updated_us),
+        progress=row.progress,
         hidden=row.hidden,
     )
 
@@ -89,6 +92,7 @@ def _failure(row: Row[Any]) -> FailureRow | None:
         code=row.failure_code,
         message=row.failure_message,
         failed_at=from_us(row.failed_us),
+        fingerprint=row.failure_fingerprint,
     )
 
 

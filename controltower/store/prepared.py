@@ -122,9 +122,10 @@ def _index_of(part: bytes, parts: list[bytes]) -> int:
 
 
 def _prepare_event(event: Event) -> PreparedEvent:
+    ties = ties_of(event)
     return PreparedEvent(
-        fact_of(event),
-        ties_of(event),
+        fact_of(event, ties),
+        ties,
         event.content_type,
         write_identifiers(event.identifiers),
         pack(event.payload),

@@ -238,7 +238,9 @@ class Projection:
         counts: Counter[tuple[str, str, str]],
     ) -> None:
         facts = self._facts_of(component)
-        process = choose_process(self._processes, (fact.type for fact in facts))
+        process = choose_process(
+            self._processes, (fact.type for fact in facts), (fact.channel for fact in facts)
+        )
         journey = fold(process, facts) if facts else None
         hidden = journey is None or component.bond is Bond.TRACE or bool(component.owners)
         reached = [name for name, _ in journey.reached] if journey else []

@@ -153,6 +153,8 @@ journey = Table(
     Column("failure_system", Text, nullable=False),
     Column("failure_code", Text, nullable=False),
     Column("failure_message", Text, nullable=False),
+    Column("failure_fingerprint", Text, nullable=False, server_default=""),  # see domain.fingerprints
+    Column("progress", Text, nullable=False, server_default=""),  # how its legs are, in words
     Column("failed_us", BigInteger),  # of the newest open failure
     Column("systems", Text, nullable=False),  # sorted, each between bars: |erp|shop|
     Column("event_count", Integer, nullable=False),
@@ -176,6 +178,13 @@ for _columns in (
     )
 Index(
     "ix_journey_failed_us",
+    journey.c.failed_us,
+    sqlite_where=journey.c.failed_us.is_not(None),
+    postgresql_where=journey.c.failed_us.is_not(None),
+)
+Index(
+    "ix_journey_failure_fingerprint",
+    journey.c.failure_fingerprint,
     journey.c.failed_us,
     sqlite_where=journey.c.failed_us.is_not(None),
     postgresql_where=journey.c.failed_us.is_not(None),

@@ -64,8 +64,19 @@ class TracePage:
 
 def trace_segments(c: Connection, trace_id: bytes) -> list[bytes]:
     """The parts of a trace as OTLP TracesData, in a fixed order; empty when there is no such trace."""
-    query = select(*_PLACE).where(span_segment.c.trace_id == trace_id)
-    return _contents(c, c.execute(query.order_by(span_segment.c.digest)).all())
+    return segments_of_traces(c, (trace_id,)).get(trace_id, [])
+
+
+def segments_of_traces(c: Connection, trace_ids: Iterable[bytes]) -> dict[bytes, list[bytes]]:
+    """`trace_segments` of many traces, which mostly stand in the same blocks; unknown ones are left out."""
+    places: list[Any] = []
+    for chunk in in_chunks(trace_ids):
+        query = select(*_PLACE).where(span_segment.c.trace_id.in_(chunk))
+        places.extend(c.execute(query.order_by(span_segment.c.trace_id, span_segment.c.digest)))
+    found: dict[bytes, list[bytes]] = {}
+    for place, content in zip(places, _contents(c, places), strict=True):
+        found.setdefault(bytes(place.trace_id), []).append(content)
+    return found
 
 
 def is_trace(c: Connection, trace_id: bytes) -> bool:
@@ -84,12 +95,27 @@ def stored_traces(c: Connection, trace_ids: Iterable[bytes]) -> set[bytes]:
 
 def find_journeys_of_trace(c: Connection, trace_id: bytes) -> list[JourneyRow]:
     """The journeys that the spans or events of a trace belong to, newest started first."""
-    named = select(span_segment.c.links).where(span_segment.c.trace_id == trace_id)
-    spans = (span for packed in c.execute(named).scalars() for span in read_links(packed))
-    keys = {key_of(identifier) for span in spans for identifier in span}
-    keys.update(c.execute(select(event.c.anchor).where(event.c.trace_id == trace_id)).scalars())
-    found = {row.id: row for row in find_shown(c, keys).values() if not row.hidden}
-    return newest_first(found.values())
+    return find_journeys_of_traces(c, (trace_id,)).get(trace_id, [])
+
+
+def find_journeys_of_traces(c: Connection, trace_ids: Iterable[bytes]) -> dict[bytes, list[JourneyRow]]:
+    """`find_journeys_of_trace` of many traces; those that belong to none are left out."""
+    keys: dict[bytes, set[bytes]] = {}
+    for chunk in in_chunks(trace_ids):
+        linked = select(span_segment.c.trace_id, span_segment.c.links)
+        for trace_id, packed in c.execute(linked.where(span_segment.c.trace_id.in_(chunk))):
+            named = {key_of(identifier) for span in read_links(packed) for identifier in span}
+            keys.setdefault(bytes(trace_id), set()).update(named)
+        told = select(event.c.trace_id, event.c.anchor).where(event.c.trace_id.in_(chunk))
+        for trace_id, anchor in c.execute(told):
+            keys.setdefault(bytes(trace_id), set()).add(bytes(anchor))
+    shown = find_shown(c, set().union(*keys.values()))
+    found: dict[bytes, list[JourneyRow]] = {}
+    for trace_id, own in keys.items():
+        rows = {row.id: row for key in own if (row := shown.get(key)) is not None and not row.hidden}
+        if rows:
+            found[trace_id] = newest_first(rows.values())
+    return found
 
 
 def list_services(c: Connection) -> list[ServiceRow]:

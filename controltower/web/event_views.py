@@ -15,6 +15,7 @@ from controltower.store.journeys import EventRow
 
 REPORTED_LATE = timedelta(minutes=5)
 CLOCK_AHEAD = timedelta(minutes=1)
+_NAMED_LEGS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class EventView:
     error_message: str
     remarks: tuple[tuple[str, str], ...]  # (icon, words)
     anchor: str  # its place on the page
+    note: str = ""  # what it changed, why and by whom
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +60,36 @@ def by_day(views: Iterable[EventView]) -> list[Day]:
 
 def _view(row: EventRow, fact: Fact | None, process: Process | None, *, is_conflict: bool) -> EventView:
     reading = process.read(row.type) if process else Reading()
-    stage = process.stages[reading.stage].title if process and reading.stage is not None else ""
     return EventView(
         row=row,
-        stage="Cancelled" if reading.cancels else stage,
+        stage=_says(process, reading, fact) if process else "",
         is_failed=row.outcome == FAILED or reading.failed,
         error_code=fact.error_code if fact else "",
         error_message=fact.error_message if fact else "",
         remarks=tuple(_remarks(row, is_conflict=is_conflict)),
+        note=fact.note if fact else "",
         anchor=f"event-{row.digest.hex()}",
     )
+
+
+def _says(process: Process, reading: Reading, fact: Fact | None) -> str:
+    """What an event says of the journey or of its legs: the stage, or the end."""
+    word = ""
+    if reading.ends is not None:
+        word = reading.ends.capitalize()
+    elif reading.amends:
+        word = "Amended"
+    elif reading.stage is not None:
+        word = process.steps[reading.stage].title
+    legs = list(fact.legs) if fact else []
+    if not word or not legs or (reading.leg is None and not _is_of_legs(process, reading)):
+        return word
+    names = ", ".join(identifier.value for identifier in legs[:_NAMED_LEGS])
+    return f"{word}: {names}" + (" …" if len(legs) > _NAMED_LEGS else "")
+
+
+def _is_of_legs(process: Process, reading: Reading) -> bool:
+    return reading.stage is not None and bool(process.steps[reading.stage].leg)
 
 
 def _remarks(row: EventRow, *, is_conflict: bool) -> Iterable[tuple[str, str]]:

@@ -21,6 +21,8 @@ STATUS_WORDS: Mapping[str, str] = {
     "failed": "Failed",
     "done": "Done",
     "cancelled": "Cancelled",
+    "returned": "Returned",
+    "refused": "Refused",
 }
 _PART = r"[^\s@<>\"'(),:;\[\]{}\\=]"  # what both sides of an address may be written with
 # Begins where a run of such characters begins and never goes back into it: linear, however long the text.

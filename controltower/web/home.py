@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, request
 
-from controltower.domain.journeys import STATUSES
+from controltower.domain.journeys import CANCELLED, DONE, FAILED_STATUS, IN_FLIGHT, STATUSES
 from controltower.domain.processes import Process
 from controltower.store.engine import Connection, reading
 from controltower.store.figures import counts, newest_failures, oldest_in_stage, sources
@@ -33,7 +33,10 @@ _NOTES = {
     "failed": "waiting to be put right",
     "done": "delivered and settled",
     "cancelled": "called off",
+    "returned": "sent back",
+    "refused": "not taken",
 }
+_ALWAYS = (IN_FLIGHT, FAILED_STATUS, DONE, CANCELLED)  # the others when there are any
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,11 @@ def _tiles(c: Connection, _: datetime) -> dict[str, Any]:
     by_status: Counter[str] = Counter()
     for (_process, status), journeys in counts(c, "status").items():
         by_status[status] += journeys
-    return {"tiles": [Tile(status, by_status[status], _NOTES[status]) for status in STATUSES]}
+    return {"tiles": [
+            Tile(status, by_status[status], _NOTES[status])
+            for status in STATUSES
+            if status in _ALWAYS or by_status[status]
+        ]}
 
 
 def _minutes(c: Connection, at: datetime) -> dict[str, Any]:

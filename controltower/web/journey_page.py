@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controltower.domain.identifiers import TRACE, Bond
-from controltower.domain.journeys import CANCELLED, DONE, FAILED_STATUS, Journey
+from controltower.domain.journeys import ENDED, FAILED_STATUS, Journey
+from controltower.domain.legs import Leg
 from controltower.domain.processes import Process
-from controltower.domain.stages import Move, StageView, stage_rail, whose_move
+from controltower.domain.stages import Move, StageView, leg_rail, stage_rail, whose_move
 from controltower.store.engine import Connection
 from controltower.store.journeys import (
     IdentifierRow,
@@ -61,12 +62,23 @@ class IdentifierGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class LegCard:
+    """One leg on the page."""
+
+    kind: str
+    leg: Leg
+    numbers: tuple[str, ...]  # the other numbers that it goes by, with their kind
+    rail: Sequence[StageView]
+
+
+@dataclass(frozen=True, slots=True)
 class JourneyView:
     """The whole page."""
 
     outline: Outline
     move: Move
-    tone: str  # failed, late, in_flight, done, cancelled
+    tone: str  # failed, late, or the status
+    legs: Sequence[LegCard]  # shown when there is more than one, or one that the stages do not tell of
     days: Sequence[Day]
     event_count: int
     hidden_events: int
@@ -103,6 +115,7 @@ def load_journey(c: Connection, outline: Outline, at: datetime, *, whole_names: 
         outline=outline,
         move=_move(outline, at),
         tone=_tone(outline),
+        legs=_legs(outline, at),
         days=by_day(shown),
         event_count=len(views),
         hidden_events=len(views) - len(shown),
@@ -113,7 +126,7 @@ def load_journey(c: Connection, outline: Outline, at: datetime, *, whole_names: 
 
 
 def _poll_seconds(row: JourneyRow, at: datetime) -> int:
-    if row.status in (DONE, CANCELLED):
+    if row.status in ENDED:
         return 0
     return POLL_CLOSELY if at - row.updated_at <= MOVING else POLL_LOOSELY
 
@@ -128,9 +141,34 @@ def _move(outline: Outline, at: datetime) -> Move:
 
 def _tone(outline: Outline) -> str:
     status = outline.journey.status
-    if status in (FAILED_STATUS, DONE, CANCELLED):
+    if status in (FAILED_STATUS, *ENDED):
         return status
     return "late" if any(view.state == "late" for view in outline.rail) else status
+
+
+def _legs(outline: Outline, at: datetime) -> list[LegCard]:
+    process, legs = outline.process, outline.journey.legs
+    if process is None:
+        return []
+    on_rail = {stage.leg for stage in process.stages if stage.leg}
+    told = [
+        leg
+        for leg in legs
+        if leg.stage or leg.failure or leg.status != "in_flight" or process.legs[leg.kind].stages
+    ]
+    if len(told) < 2 and all(process.legs[leg.kind].name in on_rail for leg in told):
+        return []
+    return [
+        LegCard(
+            kind=process.legs[leg.kind].title,
+            leg=leg,
+            numbers=tuple(
+                f"{kind.replace('_', ' ')} {value}" for kind, value in leg.identifiers if value != leg.title
+            )[:4],
+            rail=leg_rail(process, leg, at),
+        )
+        for leg in told
+    ]
 
 
 def _groups(rows: Sequence[IdentifierRow], *, whole_names: bool) -> list[IdentifierGroup]:

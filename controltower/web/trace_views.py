@@ -12,7 +12,7 @@ from controltower.domain.times import from_us
 from controltower.domain.waterfall import Waterfall, WaterfallRow, build_waterfall
 from controltower.services.traces import decode_segments
 from controltower.store.engine import Connection
-from controltower.store.traces import stored_traces, trace_segments
+from controltower.store.traces import segments_of_traces, stored_traces
 from controltower.web.formatting import nanoseconds
 
 SERIES = 8  # colours for services
@@ -105,9 +105,8 @@ def view_trace(trace_id: bytes, segments: Sequence[bytes], *, most: int = MOST_S
 def list_cards(c: Connection, trace_ids: Sequence[bytes]) -> list[TraceCard]:
     """The traces of a journey by their start; the first one stands open, a failed one before others."""
     views: dict[bytes, TraceView] = {}
-    for trace_id in trace_ids[:CARDS_READ]:
-        segments = trace_segments(c, trace_id)
-        if segments and sum(map(len, segments)) <= _MOST_CARD_BYTES:
+    for trace_id, segments in segments_of_traces(c, trace_ids[:CARDS_READ]).items():
+        if sum(map(len, segments)) <= _MOST_CARD_BYTES:
             views[trace_id] = view_trace(trace_id, segments)
     stored = stored_traces(c, trace_ids)
     small = [view for view in views.values() if len(view.bars) <= _OPENED_SPANS]

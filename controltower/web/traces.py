@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -13,7 +14,14 @@ from controltower.domain.times import from_us
 from controltower.services.traces import list_traces
 from controltower.store.engine import reading
 from controltower.store.journeys import JourneyRow
-from controltower.store.traces import TraceRow, find_journeys_of_trace, list_services, trace_segments
+from controltower.store.traces import (
+    TraceRow,
+    find_journeys_of_trace,
+    find_journeys_of_traces,
+    list_services,
+    segments_of_traces,
+    trace_segments,
+)
 from controltower.web.cursors import read_cursor, write_cursor
 from controltower.web.deps import deps
 from controltower.web.htmx import page
@@ -49,13 +57,10 @@ def index() -> Response:
     before = read_cursor(request.args.get("before"))
     found = list_traces(deps().db, before=before, limit=PAGE_ROWS, service=service)
     with reading(deps().db) as c:
-        lines = []
-        for row in found.rows:
-            segments = trace_segments(c, row.trace_id)
-            small = sum(map(len, segments)) <= _READ_ALONG
-            owners = find_journeys_of_trace(c, row.trace_id)
-            view = view_trace(row.trace_id, segments, most=1) if small else None
-            lines.append(TraceLine(row, view, owners[0] if owners else None))
+        trace_ids = [row.trace_id for row in found.rows]
+        contents = segments_of_traces(c, trace_ids)
+        owners = find_journeys_of_traces(c, trace_ids)
+        lines = [_line(row, contents[row.trace_id], owners.get(row.trace_id)) for row in found.rows]
         services = list_services(c)
     return page(
         "pages/traces/index.html",
@@ -66,6 +71,12 @@ def index() -> Response:
         next_url=_url(service, write_cursor(found.next)) if found.next else "",
         newest_url=_url(service, "") if before else "",
     )
+
+
+def _line(row: TraceRow, segments: Sequence[bytes], owners: Sequence[JourneyRow] | None) -> TraceLine:
+    small = sum(map(len, segments)) <= _READ_ALONG
+    view = view_trace(row.trace_id, segments, most=1) if small else None
+    return TraceLine(row, view, owners[0] if owners else None)
 
 
 @bp.get("/traces/<trace_id>")

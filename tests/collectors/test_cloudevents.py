@@ -320,7 +320,7 @@ def test_structured_and_binary_agree_on_any_data(data):
     binary = read_binary(headers_of(event), as_json(data), received_us=1)
 
     assert structured.digest == binary.digest
-    assert read_event(binary.payload, received_us=1)[:-1] == binary[:-1]
+    assert read_event(binary.payload, received_us=1)._replace(payload=binary.payload) == binary
 
 
 def test_text_and_bytes_agree_in_structured_and_binary_form():
@@ -342,8 +342,8 @@ def test_json_in_base64_says_what_the_same_json_says():
     encoded = an_event(data=None, data_base64="eyJpZGVudGlmaWVycyI6eyJvcmRlciI6IjEifX0=")
 
     assert (
-        read(data={"identifiers": {"order": "1"}})[:-1]
-        == read_event(as_json(encoded), received_us=NOW_US)[:-1]
+        read(data={"identifiers": {"order": "1"}})._replace(payload=b"")
+        == read_event(as_json(encoded), received_us=NOW_US)._replace(payload=b"")
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from controltower.domain.facts import FAILED, OK
 from controltower.domain.identifiers import Bond, bond_of
 from controltower.domain.journeys import Fact, Journey, fold
-from controltower.domain.processes import parse_process
+from controltower.domain.process_files import parse_process
 
 _FILE = resources.files("controltower") / "processes" / "order_to_cash.toml"
 PROCESS = parse_process(_FILE.read_text(), "order_to_cash")

@@ -27,7 +27,7 @@ values = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
     [
         (CORRELATION, Bond.ORDER),
         ("order", Bond.ORDER),
-        ("rma", Bond.ORDER),
+        ("rma", Bond.LEG),
         ("tracking", Bond.LEG),
         ("invoice", Bond.LEG),
         (TRACE, Bond.TRACE),

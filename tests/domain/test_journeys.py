@@ -72,6 +72,9 @@ def test_a_journey_is_consistent_in_itself(told: list[Fact]):
         for stage in PROCESS.stages
         if stage.name in dict(found.reached)
     )
+    assert [leg.started_us for leg in found.legs if leg.kind == 0] == sorted(
+        leg.started_us for leg in found.legs if leg.kind == 0
+    )
     if found.status == FAILED_STATUS:
         assert found.failure is not None
 

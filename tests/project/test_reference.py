@@ -11,7 +11,8 @@ from collectors.cloudevents import read_event
 from controltower.cli import commands
 from controltower.domain.facts import FAILED
 from controltower.domain.identifiers import Bond, Identifier, bond_of
-from controltower.domain.processes import FAILURE_SUFFIXES, parse_process
+from controltower.domain.process_files import parse_process
+from controltower.domain.processes import FAILURE_SUFFIXES
 from controltower.services.ingest import IngestFigures
 from controltower.telemetry import metrics_text
 from tests.project.reference import code_blocks, entries_of, names_in, text_of

@@ -8,7 +8,11 @@ from typing import Any
 import msgspec
 from flask import Response
 
+from controltower.domain.journeys import Journey as FoldedJourney
+from controltower.domain.legs import Leg
+from controltower.domain.processes import Process
 from controltower.domain.spans import Span
+from controltower.domain.times import from_us
 from controltower.store.journeys import EventRow, IdentifierRow, JourneyRow
 from controltower.store.quarantine import HeldItem, HeldRow
 from controltower.store.search import Hit
@@ -32,7 +36,8 @@ def journey_detail(
     row: JourneyRow,
     identifiers: Iterable[IdentifierRow],
     trace_ids: Iterable[bytes],
-    reached: list[schemas.ReachedStage],
+    folded: FoldedJourney,
+    process: Process | None,
     *,
     whole_names: bool,
 ) -> schemas.JourneyDetail:
@@ -49,7 +54,27 @@ def journey_detail(
             for one in identifiers
         ],
         trace_ids=[trace_id.hex() for trace_id in trace_ids],
-        reached=reached,
+        reached=_reached(folded.reached),
+        legs=[] if process is None else [_leg(leg, process) for leg in folded.legs],
+        amendments=folded.amendments,
+        duplicates=folded.duplicates,
+    )
+
+
+def _reached(stages: Iterable[tuple[str, int]]) -> list[schemas.ReachedStage]:
+    return [schemas.ReachedStage(stage=name, reached_at=from_us(us)) for name, us in stages]
+
+
+def _leg(leg: Leg, process: Process) -> schemas.Leg:
+    return schemas.Leg(
+        kind=process.legs[leg.kind].name,
+        title=leg.title,
+        status=leg.status,
+        stage=leg.stage,
+        stage_since_at=from_us(leg.stage_since_us),
+        started_at=from_us(leg.started_us),
+        identifiers=[f"{kind}/{value}" for kind, value in leg.identifiers],
+        reached=_reached(leg.reached),
     )
 
 
@@ -69,6 +94,7 @@ def _journey_fields(row: JourneyRow, *, whole_names: bool) -> dict[str, Any]:
         "amount": row.amount,
         "currency": row.currency,
         "reported_status": row.reported_status,
+        "progress": row.progress,
         "failure": None
         if failure is None
         else schemas.Failure(

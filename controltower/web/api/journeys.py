@@ -6,7 +6,6 @@ from flask import Blueprint, Response, request
 
 from controltower.domain.errors import BadPayload, NotFound
 from controltower.domain.journeys import STATUSES
-from controltower.domain.times import from_us
 from controltower.store.engine import Connection, reading
 from controltower.store.figures import counts
 from controltower.store.journeys import (
@@ -88,9 +87,9 @@ def show(journey_id: str) -> Response:
         row, folded = journey_facts(c, found.id, deps().processes)
         identifiers = journey_identifiers(c, row.id)
         trace_ids = journey_trace_ids(c, row.id)
-    reached = [schemas.ReachedStage(stage=name, reached_at=from_us(us)) for name, us in folded.reached]
+    process = deps().processes.get(row.process)
     return answers.reply(
-        answers.journey_detail(row, identifiers, trace_ids, reached, whole_names=may("support"))
+        answers.journey_detail(row, identifiers, trace_ids, folded, process, whole_names=may("support"))
     )
 
 

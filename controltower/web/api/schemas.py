@@ -35,6 +35,7 @@ class Journey(msgspec.Struct, kw_only=True):
     amount: str
     currency: str
     reported_status: str
+    progress: str  # how its legs are, in words
     failure: Failure | None
     systems: tuple[str, ...]
     event_count: int
@@ -62,9 +63,25 @@ class ReachedStage(msgspec.Struct, kw_only=True):
     reached_at: datetime
 
 
-class JourneyDetail(Journey, kw_only=True):
-    """A journey with all that names it."""
+class Leg(msgspec.Struct, kw_only=True):
+    """A part of a journey that moves by itself."""
 
+    kind: str
+    title: str
+    status: str
+    stage: str
+    stage_since_at: datetime
+    started_at: datetime
+    identifiers: list[str]  # kind/value
+    reached: list[ReachedStage]
+
+
+class JourneyDetail(Journey, kw_only=True):
+    """A journey with all that names it, and its legs."""
+
+    legs: list[Leg]
+    amendments: int
+    duplicates: int
     identifiers: list[JourneyIdentifier]
     trace_ids: list[str]
     reached: list[ReachedStage]
