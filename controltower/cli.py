@@ -14,12 +14,25 @@ from collectors.mapping.csv_mapping import load_csv_mapping
 from controltower import __version__
 from controltower.checkup import examine, report
 from controltower.domain.errors import ControlTowerError
+from controltower.domain.process_files import parse_process
 from controltower.services.accounts import invite
+from controltower.services.rebuild import Rebuilt
+from controltower.services.rebuild import rebuild as refold_all
 from controltower.services.tokens import create_token
 from controltower.settings import Settings, load_settings
 from controltower.store.engine import open_database
 from controltower.store.schema import upgrade
-from controltower.wiring import Roles, demo_arguments, opened_store, opened_tower, run, utc_now
+from controltower.wiring import (
+    Roles,
+    declared_processes,
+    demo_arguments,
+    now_us,
+    opened_store,
+    opened_tower,
+    process_files,
+    run,
+    utc_now,
+)
 
 _ROLE_NAMES = ("viewer", "support", "operator", "admin")
 _TOKEN_ROLES = ("ingest", *_ROLE_NAMES)
@@ -103,6 +116,47 @@ def import_file(settings: Settings, file: Path, mapping: str) -> None:
 def _show_progress(report: ImportReport) -> None:
     if sys.stderr.isatty():
         click.echo(f"\r{report.rows} rows", nl=False, err=True)
+
+
+@commands.command()
+@click.pass_obj
+def rebuild(settings: Settings) -> None:
+    """Fold every journey anew by the processes of today; the tower may run meanwhile."""
+    last = Rebuilt(0, 0, 0)
+    with (
+        opened_store(settings) as database,
+        click.progressbar(length=1, label="Journeys", file=sys.stderr) as bar,
+    ):
+        for last in refold_all(database, declared_processes(settings), now_us):
+            bar.length = max(last.total, last.done)
+            bar.update(last.done - bar.pos)
+    click.echo(f"{last.done} journeys and legs folded anew, {last.changed} came out different.")
+
+
+@commands.group()
+def process() -> None:
+    """Process files: what a journey is."""
+
+
+@process.command("check")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+def process_check(files: tuple[Path, ...]) -> None:
+    """Say whether process files are right; the first mistake is named with its line, and exit code 1."""
+    for file in files:
+        found = parse_process(file.read_text(), str(file))
+        legs = f", legs: {', '.join(leg.name for leg in found.legs)}" if found.legs else ""
+        click.echo(f"{file}: {found.name}, version {found.version}, {len(found.stages)} stages{legs}")
+
+
+@process.command("list")
+@click.pass_obj
+def process_list(settings: Settings) -> None:
+    """Name the processes in force and where they are declared."""
+    for file, text in process_files(settings):
+        found = parse_process(text, file)
+        click.echo(f"{found.name:24} version {found.version:<4} {found.title} ({file})")
 
 
 @commands.group()

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
@@ -28,7 +29,7 @@ from collectors.otlp.links import DEFAULT_ATTRIBUTES, LinkRules
 from collectors.refusals import Unauthorized
 from controltower.domain.errors import BadSetting, Forbidden
 from controltower.domain.process_files import parse_process
-from controltower.domain.processes import Process
+from controltower.domain.processes import Process, ProcessBook
 from controltower.loop import Step, start_steps
 from controltower.server import HttpListener, serve
 from controltower.services.accounts import create_setup_link
@@ -80,16 +81,37 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-def process_files() -> list[ProcessFile]:
-    """The processes that ship with the tower, by name of their file."""
+def process_files(settings: Settings) -> list[ProcessFile]:
+    """The process files in force: the built-in ones, and those of the user's folder, which replace the
+    built-in ones that have the same name of a process.
+
+    Raises BadProcess for a file with a mistake, BadSetting when the folder cannot be read.
+    """
     folder = files("controltower") / "processes"
-    return sorted((f.name, f.read_text()) for f in folder.iterdir() if f.name.endswith(".toml"))
+    found = {f.name: f.read_text() for f in folder.iterdir() if f.name.endswith(".toml")}
+    chosen = {parse_process(text, name).name: (name, text) for name, text in found.items()}
+    own: dict[str, ProcessFile] = {}
+    for path, text in _own_files(settings.processes):
+        name = parse_process(text, path).name
+        if name in own:
+            raise BadSetting(f"CONTROLTOWER_PROCESSES: {own[name][0]} and {path} both declare {name!r}")
+        own[name] = (path, text)
+    return [file for _, file in sorted((chosen | own).items())]
 
 
-def built_in_processes() -> dict[str, Process]:
-    """The processes that ship with the tower, by name."""
-    parsed = [parse_process(text, name) for name, text in process_files()]
-    return {process.name: process for process in sorted(parsed, key=lambda process: process.name)}
+def _own_files(folder: str) -> list[ProcessFile]:
+    if not folder:
+        return []
+    try:
+        return [(str(path), path.read_text()) for path in sorted(Path(folder).glob("*.toml"))]
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BadSetting(f"CONTROLTOWER_PROCESSES: cannot read {folder}: {exc}") from exc
+
+
+def declared_processes(settings: Settings) -> ProcessBook:
+    """The processes in force, by name; raises what `process_files` raises."""
+    parsed = [parse_process(text, name) for name, text in process_files(settings)]
+    return ProcessBook({process.name: process for process in parsed})
 
 
 @contextmanager
@@ -112,10 +134,10 @@ def opened_tower(settings: Settings, *, has_writer_process: bool = False) -> Ite
     A writer process costs a moment to start and some memory, and lets a server take twice as much.
     """
     with opened_store(settings) as db:
-        processes = built_in_processes()
+        processes = declared_processes(settings)
         writer: Writer = InlineWriter(db, processes)
         if has_writer_process:
-            writer = ProcessWriter(settings.store_url, process_files())
+            writer = ProcessWriter(settings.store_url, process_files(settings))
         ingest = Ingest(writer, now_us)
         ingest.start()
         try:

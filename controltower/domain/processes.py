@@ -136,26 +136,40 @@ def matches(event_type: str, declared: Iterable[str]) -> bool:
     return any(event_type == one or event_type.endswith("." + one) for one in declared)
 
 
-def choose_process(
-    processes: Mapping[str, Process], event_types: Iterable[str], channels: Iterable[str] = ()
-) -> Process:
-    """The process of a journey with these events.
+class ProcessBook(dict[str, Process]):
+    """The declared processes by name, and the choice among them for a journey."""
 
-    A process that claims one of the types, or else one of the channels, for itself comes first; else the one
-    that most of the events speak of; of equals the first declared. `processes` must not be empty.
-    """
-    candidates = list(processes.values())
-    if len(candidates) == 1:
-        return candidates[0]
-    types = list(event_types)
-    told = {channel.casefold() for channel in channels if channel}
+    def __init__(self, processes: Mapping[str, Process]) -> None:
+        super().__init__(processes)
+        self._channels = frozenset(channel for process in self.values() for channel in process.channels)
+        self._choices: dict[tuple[str, ...], Process] = {}
 
-    def claim(process: Process) -> tuple[bool, bool, int]:
-        readings = [process.read(event_type) for event_type in types]
-        return (
-            any([reading.claims for reading in readings]),
-            not told.isdisjoint(process.channels),
-            sum([reading is not NOTHING for reading in readings]),
-        )
+    def choose(self, event_types: Iterable[str], channels: Iterable[str] = ()) -> Process:
+        """The process of a journey with these events.
 
-    return max(candidates, key=claim)
+        A process that claims one of the types, or else one of the channels, for itself comes first; else the
+        one that most of the events speak of; of equals the first declared. There must be one.
+        """
+        types = sorted(event_types)
+        told = {channel.casefold() for channel in channels} & self._channels if self._channels else set()
+        key = (*types, "\0", *sorted(told))
+        chosen = self._choices.get(key)
+        if chosen is None:
+            if len(self._choices) > MAX_REMEMBERED:
+                self._choices.clear()
+            chosen = self._choices[key] = max(self.values(), key=lambda one: _claim(one, types, told))
+        return chosen
+
+
+def _claim(process: Process, types: Iterable[str], channels: set[str]) -> tuple[bool, bool, int]:
+    readings = [process.read(event_type) for event_type in types]
+    return (
+        any(reading.claims for reading in readings),
+        not channels.isdisjoint(process.channels),
+        sum(reading is not NOTHING for reading in readings),
+    )
+
+
+def book_of(processes: Mapping[str, Process]) -> ProcessBook:
+    """These processes as a book; one that is a book already keeps what it remembers."""
+    return processes if isinstance(processes, ProcessBook) else ProcessBook(processes)

@@ -23,7 +23,7 @@ import msgspec
 
 from controltower.domain.errors import StoreUnavailable
 from controltower.domain.process_files import parse_process
-from controltower.domain.processes import Process
+from controltower.domain.processes import ProcessBook
 from controltower.services.committing import Outcome, commit_group
 from controltower.store.engine import open_database
 from controltower.store.prepared import Group, read_group, write_group
@@ -177,7 +177,7 @@ def run(source: socket.socket) -> None:
         return
     hello = msgspec.msgpack.decode(greeting, type=_Hello)
     parsed = [parse_process(text, name) for name, text in hello.processes]
-    processes: dict[str, Process] = {process.name: process for process in parsed}
+    processes = ProcessBook({process.name: process for process in parsed})
     db = open_database(hello.database_url)
     gc.collect()
     gc.freeze()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from queue import SimpleQueue
 from typing import Protocol
 
-from controltower.domain.processes import Process
+from controltower.domain.processes import Process, book_of
 from controltower.services.committing import Outcome, commit_group
 from controltower.store.engine import Database
 from controltower.store.prepared import Group
@@ -43,7 +43,7 @@ class InlineWriter:
 
     def __init__(self, db: Database, processes: Mapping[str, Process]) -> None:
         self._db = db
-        self._processes = processes
+        self._processes = book_of(processes)
         self._outcomes: SimpleQueue[list[Outcome]] = SimpleQueue()
 
     def start(self) -> None:

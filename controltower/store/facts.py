@@ -53,8 +53,8 @@ def commit_facts(connection: Connection, group: Group, processes: Mapping[str, P
 
     The caller's transaction must be a writing one; nothing is visible before it commits.
     """
-    if connection.dialect.name == POSTGRESQL:
-        _lock_projection(connection, group)
+    if _stitches(group):  # others need not wait
+        lock_projection(connection)
     bulk = bulk_of(connection)
     with bulk.together():
         return _store(bulk, group, processes)
@@ -75,10 +75,14 @@ def _store(bulk: Bulk, group: Group, processes: Mapping[str, Process]) -> list[R
     return _receipts(group, new_events, new_segments)
 
 
-def _lock_projection(connection: Connection, group: Group) -> None:
-    """Projections of several processes take turns; batches without anything to stitch do not wait."""
-    if any(batch.events or any(segment.spans for segment in batch.segments) for batch in group.batches):
+def lock_projection(connection: Connection) -> None:
+    """Projections of several processes take turns, until the end of the transaction."""
+    if connection.dialect.name == POSTGRESQL:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_PROJECTION_LOCK,))
+
+
+def _stitches(group: Group) -> bool:
+    return any(batch.events or any(segment.spans for segment in batch.segments) for batch in group.batches)
 
 
 def _write_events(bulk: Bulk, group: Group, figures: _Figures) -> dict[bytes, PreparedEvent]:

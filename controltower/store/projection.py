@@ -9,12 +9,12 @@ here the touched components are loaded in bulk, united, folded and written back 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from controltower.domain.components import Component, Ties, home_of_span, title_of
 from controltower.domain.identifiers import Bond, Identifier, bond_of_key, key_of, trace_key
 from controltower.domain.journeys import Fact, fold
-from controltower.domain.processes import Process, choose_process
+from controltower.domain.processes import Process, book_of
 from controltower.store import tables
 from controltower.store.bulk import Bulk, Row
 from controltower.store.components import component_of, read_links, read_state
@@ -32,6 +32,7 @@ from controltower.store.journey_changes import (
 from controltower.store.prepared import PreparedSegment
 
 _HIDDEN = list(tables.journey.columns.keys()).index("hidden")
+_UPDATED = list(tables.journey.columns.keys()).index("updated_us")
 
 
 class Projection:
@@ -39,13 +40,14 @@ class Projection:
 
     def __init__(self, bulk: Bulk, processes: Mapping[str, Process], now_us: int) -> None:
         self._bulk = bulk
-        self._processes = processes
+        self._processes = book_of(processes)
         self._now_us = now_us
         self._home: dict[bytes, Component | None] = {}  # None: looked up, and not in the store
         self._stored_id: dict[bytes, bytes] = {}  # of keys in the store: the component their row points to
         self._old: dict[bytes, Old] = {}
         self._new: dict[bytes, Identifier] = {}
         self._touched: set[Component] = set()
+        self._stored: dict[bytes, Row] = {}  # whole rows, when only what differs is to be written
 
     def add_events(self, events: Sequence[tuple[Fact, Ties]]) -> None:
         """Take in events that the store did not have before; they must already be in the event table."""
@@ -71,6 +73,14 @@ class Projection:
                 for span in segment.spans:
                     self._own(span.home, waiting)
 
+    def refold(self, journey_ids: Collection[bytes]) -> None:
+        """Fold these components anew; `save` then writes only those whose row comes out different."""
+        columns = tuple(tables.journey.columns.keys())
+        rows = self._bulk.select(tables.journey, columns, "id", journey_ids)
+        self._stored.update((bytes(row[0]), row) for row in rows)
+        self._load(set(journey_ids))
+        self._touched |= {c for key in journey_ids if (c := self._home.get(key)) is not None}
+
     def save(self) -> int:
         """Fold what was touched and write it back; returns how many journeys changed."""
         self._touch_owners()
@@ -89,6 +99,8 @@ class Projection:
             gone.extend(old.id for old in olds if old.id != component.id)
             if olds and journeys[-1][_HIDDEN]:
                 unlisted.append(component.id)
+        if self._stored:
+            journeys = [row for row in journeys if not self._is_as_stored(row)]
         self._bulk.delete(tables.journey, "id", gone)
         self._bulk.delete(tables.journey_system, "journey_id", gone + unlisted)
         moved = [row for row in journeys if not self._is_filed_as_before(row)]
@@ -100,6 +112,13 @@ class Projection:
         self._save_identifiers()
         self._bulk.merge(tables.journey_count, [(*key, n) for key, n in sorted(counts.items()) if n])
         return len(journeys)
+
+    def _is_as_stored(self, row: Row) -> bool:
+        """Whether a row says what is stored, whenever that was written."""
+        stored = self._stored.get(row[0])
+        return stored is not None and row[:_UPDATED] + row[_UPDATED + 1 :] == (
+            stored[:_UPDATED] + stored[_UPDATED + 1 :]
+        )
 
     def _is_filed_as_before(self, row: Row) -> bool:
         """Most events move a journey to another stage and leave its place in the other lists as it is."""
@@ -238,8 +257,8 @@ class Projection:
         counts: Counter[tuple[str, str, str]],
     ) -> None:
         facts = self._facts_of(component)
-        process = choose_process(
-            self._processes, (fact.type for fact in facts), (fact.channel for fact in facts)
+        process = self._processes.choose(
+            [fact.type for fact in facts], [fact.channel for fact in facts if fact.channel]
         )
         journey = fold(process, facts) if facts else None
         hidden = journey is None or component.bond is Bond.TRACE or bool(component.owners)

@@ -13,12 +13,13 @@ from collections.abc import Iterator
 
 from controltower.domain.facts import FAILED, OK, Event
 from controltower.domain.identifiers import CORRELATION, Identifier
+from controltower.settings import Settings
 from controltower.store.engine import open_database, writing
 from controltower.store.facts import write_facts
 from controltower.store.maintenance import checkpoint
 from controltower.store.prepared import FactBatch, prepare
 from controltower.store.schema import upgrade
-from controltower.wiring import built_in_processes, now_us
+from controltower.wiring import declared_processes, now_us
 from tests.bench.stores import Store
 
 _DAY_US = 86_400_000_000
@@ -48,7 +49,7 @@ def seed_journeys(store: Store, journeys: int) -> float:
     started = time.monotonic()
     database = open_database(store.url or f"sqlite:///{store.home / 'controltower.db'}")
     upgrade(database)
-    processes = built_in_processes()
+    processes = declared_processes(Settings())
     rng = random.Random(journeys)
     for first in range(0, journeys, _JOURNEYS_A_COMMIT):
         numbers = range(first, min(journeys, first + _JOURNEYS_A_COMMIT))

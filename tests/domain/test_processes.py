@@ -7,7 +7,7 @@ import pytest
 
 from controltower.domain.errors import BadProcess
 from controltower.domain.process_files import line_of, parse_duration, parse_process
-from controltower.domain.processes import MAX_REMEMBERED, NOTHING, Process, Reading, choose_process
+from controltower.domain.processes import MAX_REMEMBERED, NOTHING, Process, ProcessBook, Reading
 from tests.builders import order_to_cash
 
 NAMES = "captured accepted posted released picked shipped delivered invoiced settled".split()
@@ -147,11 +147,11 @@ def test_a_key_is_found_in_the_table_that_it_belongs_to():
 def test_a_journey_follows_the_process_that_most_of_its_events_speak_of():
     orders, returns = order_to_cash(), a_process()
     both = {process.name: process for process in (orders, returns)}
-    assert choose_process(both, ["return.asked"]) is returns
-    assert choose_process(both, ["return.asked", "order.captured", "order.accepted"]) is orders
-    assert choose_process(both, ["note"]) is orders
-    assert choose_process(both, []) is orders
-    assert choose_process({"returns": returns}, ["order.captured"]) is returns
+    assert ProcessBook(both).choose(["return.asked"]) is returns
+    assert ProcessBook(both).choose(["return.asked", "order.captured", "order.accepted"]) is orders
+    assert ProcessBook(both).choose(["note"]) is orders
+    assert ProcessBook(both).choose([]) is orders
+    assert ProcessBook({"returns": returns}).choose(["order.captured"]) is returns
 
 
 def test_a_process_that_claims_an_event_or_a_channel_comes_before_one_that_knows_more():
@@ -160,10 +160,10 @@ def test_a_process_that_claims_an_event_or_a_channel_comes_before_one_that_knows
     market = a_process(HEAD.replace("returns", "market") + 'channels = ["Marketplace"]\n' + STAGE)
     known = {process.name: process for process in (orders, pickup, market)}
     types = ["order.captured", "order.accepted"]
-    assert choose_process(known, types, ["web"]) is orders
-    assert choose_process(known, types, ["marketplace"]) is market
-    assert choose_process(known, [*types, "com.acme.Pickup.Ready"], ["marketplace"]) is pickup
-    assert choose_process(known, [*types, "pickup.ready.failed"]) is pickup
+    assert ProcessBook(known).choose(types, ["web"]) is orders
+    assert ProcessBook(known).choose(types, ["marketplace"]) is market
+    assert ProcessBook(known).choose([*types, "com.acme.Pickup.Ready"], ["marketplace"]) is pickup
+    assert ProcessBook(known).choose([*types, "pickup.ready.failed"]) is pickup
 
 
 def test_the_built_in_processes_choose_as_people_would():
@@ -179,8 +179,15 @@ def test_the_built_in_processes_choose_as_people_would():
     }
     assert known.keys() == chosen.keys()
     for name, types in chosen.items():
-        assert choose_process(known, types).name == name
+        assert ProcessBook(known).choose(types).name == name
 
 
 def test_a_type_that_says_nothing_is_one_and_the_same_reading():
     assert order_to_cash().read("note") is NOTHING
+
+
+def test_choices_are_remembered_within_bounds():
+    book = ProcessBook({p.name: p for p in (order_to_cash(), a_process())})
+    for number in range(MAX_REMEMBERED + 100):
+        book.choose([f"note.{number}"])
+    assert len(book._choices) <= MAX_REMEMBERED + 1
