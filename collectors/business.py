@@ -16,6 +16,8 @@ from controltower.domain.processes import FAILURE_SUFFIXES
 MAX_IDENTIFIERS = 256  # of one event; more is a list of something else
 MAX_WORD = 128
 MAX_CHANGES = 20
+_MOST = 10**9
+_CLAIMED = frozenset(("address", "fees", "quantity", "refund", "lines"))
 MAX_NOTE = 300
 _FAILED_WORDS = frozenset((FAILED, "failure", "error", "rejected"))
 _FAILED_TYPES = tuple("." + suffix for suffix in FAILURE_SUFFIXES)
@@ -36,6 +38,7 @@ class Business(NamedTuple):
     customer: str
     status: str
     note: str = ""
+    claims: tuple[tuple[str, str], ...] = ()
 
 
 def read_business(attributes: Mapping[str, object], data: object, event_type: str) -> Business:
@@ -64,6 +67,7 @@ def read_business(attributes: Mapping[str, object], data: object, event_type: st
         customer,
         text_of(get("status"), MAX_WORD),
         _note(data) if "changes" in data or "by" in data or "reason" in data else "",
+        _claims(data) if not _CLAIMED.isdisjoint(data) else (),
     )
 
 
@@ -118,6 +122,30 @@ def _error(error: object) -> tuple[str, str]:
     if type(error) is dict:
         return text_of(error.get("code"), MAX_WORD), text_of(error.get("message"))
     return "", text_of(error)
+
+
+def _claims(data: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """What it says of the attributes that systems may disagree about, sorted."""
+    found = {
+        "address": " ".join(text_of(data.get("address")).casefold().split())[:MAX_NOTE],
+        "fees": _total(data.get("fees"))[0],
+        "quantity": _amount(data.get("quantity")) or _quantity(data.get("lines")),
+        "refund": _total(data.get("refund"))[0],
+    }
+    return tuple((name, value) for name, value in found.items() if value)
+
+
+def _quantity(lines: object) -> str:
+    """The sum of the quantities of lines; "" when one of them has none that is a whole number."""
+    if type(lines) is not list or not lines:
+        return ""
+    total = 0
+    for line in lines:
+        quantity = line.get("quantity") if type(line) is dict else None
+        if type(quantity) is not int or not 0 <= quantity < _MOST:
+            return ""
+        total += quantity
+    return str(total)
 
 
 def _note(data: Mapping[str, object]) -> str:

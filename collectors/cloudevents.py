@@ -95,6 +95,7 @@ def event_from_attributes(
         content_type,
         payload,
         business.note,
+        business.claims,
     )
 
 

@@ -34,6 +34,7 @@ def an_event(
     at: datetime = NOW,
     trace: bytes = b"",
     outcome: str = OK,
+    claims: tuple[tuple[str, str], ...] = (),
     **rest: str,
 ) -> Event:
     """An event whose digest covers all that it says."""
@@ -49,6 +50,7 @@ def an_event(
         system=rest.pop("system", source.strip("/")),
         outcome=outcome,
         payload=b"{}",
+        claims=claims,
         **rest,
     )
     return event._replace(digest=blake2b(repr(event).encode(), digest_size=16).digest())

@@ -137,4 +137,5 @@ def fact_of(event: Event, ties: Ties | None = None) -> Fact:
         event.trace_id,
         tuple(sorted(named.values())) if named else (),
         event.note,
+        event.claims,
     )

@@ -39,6 +39,7 @@ class Event(NamedTuple):
     content_type: str = "application/json"
     payload: bytes = b""  # the event as it came, whole
     note: str = ""  # what it changed, by whom and why, for a person
+    claims: tuple[tuple[str, str], ...] = ()  # quantity, address, refund, fees; sorted
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from controltower.domain.claims import account_of
 from controltower.domain.facts import FAILED
 from controltower.domain.legs import Leg, find_legs
 from controltower.domain.outcomes import Fact, Failure, Track
@@ -64,6 +65,7 @@ class Journey(NamedTuple):
     progress: str = ""  # how its legs are, in words; "" when the stages say it all
     amendments: int = 0
     duplicates: int = 0  # submissions that a system made again under another id
+    discrepancies: tuple[str, ...] = ()  # where systems disagree, in words
 
 
 def fold(process: Process, facts: Iterable[Fact]) -> Journey:
@@ -75,8 +77,9 @@ def fold(process: Process, facts: Iterable[Fact]) -> Journey:
     ended: set[Outcome] = set()
     systems: set[str] = set()
     submitted: set[tuple[int, str]] = set()
-    repeats = amendments = duplicates = 0
-    has_legs = False
+    repeats = amendments = duplicates = claimants = 0
+    has_legs = is_disputable = False
+    valued: set[str] = set()  # types of the facts that tell an amount
     channel = customer = amount = currency = status = ""  # the first two as first, the others as last told
     before: Fact | None = None
     # One pass with the fields at hand: this is the inner loop of the way in.
@@ -85,7 +88,8 @@ def fold(process: Process, facts: Iterable[Fact]) -> Journey:
             repeats += 1
             continue
         before = fact
-        _, _, source, own_id, kind, system, outcome, _, _, shop, worth, money, person, word, _, legs, _ = fact
+        _, _, source, own_id, kind, system, outcome, _, _, shop, worth, money, person, word, *rest = fact
+        _, legs, _, claims = rest
         name = (source, own_id)
         # Of facts that share source and id the earliest by its own word counts, ties broken by content.
         if name in ids:
@@ -93,6 +97,14 @@ def fold(process: Process, facts: Iterable[Fact]) -> Journey:
         ids.add(name)
         told.append(fact)
         systems.add(system)
+        # What all say alike, and each type of event once, needs no comparing.
+        claimants += bool(claims)
+        if worth and (kind in valued or (amount and worth != amount)):
+            is_disputable = True
+        if claimants > 1 or (money and currency and money != currency):
+            is_disputable = True
+        if worth:
+            valued.add(kind)
         channel = channel or shop
         customer = customer or person
         amount = worth or amount
@@ -115,10 +127,14 @@ def fold(process: Process, facts: Iterable[Fact]) -> Journey:
     failure = _open_failure(process, track, told, found)
     reached = [stage for stage in range(len(process.stages)) if stage in track.reached]
     current = reached[-1] if reached else None
+    outcome_of_all = _status(process, reached, failure, ended, found)
+    disputed: tuple[str, ...] = ()
+    if is_disputable and process.records:
+        disputed = account_of(process, told, is_over=outcome_of_all == DONE).discrepancies
     return Journey(
         process.name,
         process.version,
-        _status(process, reached, failure, ended, found),
+        outcome_of_all,
         "" if current is None else process.stages[current].name,
         told[0].occurred_us if current is None else track.reached[current],
         told[0].occurred_us,
@@ -137,6 +153,7 @@ def fold(process: Process, facts: Iterable[Fact]) -> Journey:
         progress_of(process, found),
         amendments,
         duplicates,
+        disputed,
     )
 
 

@@ -31,6 +31,7 @@ class Fact(NamedTuple):
     trace_id: bytes
     legs: tuple[Identifier, ...] = ()  # the LEG identifiers that it names, sorted
     note: str = ""  # what it changed, by whom and why, for a person
+    claims: tuple[tuple[str, str], ...] = ()  # (quantity, address, refund or fees; what it says), sorted
 
 
 @dataclass(frozen=True, slots=True)

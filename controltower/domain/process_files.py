@@ -20,12 +20,17 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 _PROCESS_KEYS = {
     "name", "title", "version", "stages", "legs", "outcomes", "amended_by", "chosen_by", "channels",
+    "records", "tolerances", "money",
 }  # fmt: skip
 _STAGE_KEYS = {"name", "title", "owner", "events", "usual", "leg", "optional", "alternative", "once"}
 _LEG_KEYS = {
     "name", "title", "plural", "identified_by", "stages", "completed", "cancelled", "returned", "refused",
     "holds", "whole",
 }  # fmt: skip
+_ATTRIBUTES = {"total", "currency", "quantity", "status", "address", "refund"}
+_TOLERATED = {"total", "quantity", "refund"}
+_MONEY = {"captured", "invoiced", "settled", "refunded"}
+_TOLERANCE = re.compile(r"\d{1,9}(\.\d{1,6})?%?")
 _OUTCOME_KEYS = {"stages", "events"}
 
 Table = Mapping[str, object]
@@ -99,7 +104,23 @@ class _Reader:
             amended_by=self._words(document, ("amended_by",)),
             chosen_by=self._words(document, ("chosen_by",)),
             channels=self._words(document, ("channels",)),
+            records=self._lists(document, "records", _ATTRIBUTES),
+            tolerances=self._tolerances(document),
+            money=self._lists(document, "money", _MONEY),
         )
+
+    def _lists(self, document: Table, name: str, known: set[str]) -> dict[str, tuple[str, ...]]:
+        table = self._table(document, (name,))
+        self._check_keys(table, (name,), known)
+        return {key: self._words(table, (name, key)) for key in table}
+
+    def _tolerances(self, document: Table) -> dict[str, str]:
+        table = self._table(document, ("tolerances",))
+        self._check_keys(table, ("tolerances",), _TOLERATED)
+        for key, value in table.items():
+            if not isinstance(value, str) or _TOLERANCE.fullmatch(value) is None:
+                self._refuse(("tolerances", key), f'expected a text such as "0.05" or "1%", found {value!r}')
+        return {key: str(value) for key, value in table.items()}
 
     def _stage(self, entry: Table, at: Path, leg: str = "") -> Stage:
         self._check_keys(entry, at, _STAGE_KEYS)

@@ -58,6 +58,7 @@ class Reading:
     ends: Outcome | None = None
     leg: int | None = None  # the kind of leg that it ends; None for the journey
     amends: bool = False
+    money: str = ""  # the step of the way of the money whose sums it tells
     claims: bool = False  # a journey with such an event follows this process and no other
 
 
@@ -80,6 +81,9 @@ class Process:
     amended_by: tuple[str, ...] = ()
     chosen_by: tuple[str, ...] = ()  # event types that make a journey follow this process and no other
     channels: tuple[str, ...] = ()  # sales channels that do
+    records: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # attribute -> who decides it
+    tolerances: Mapping[str, str] = field(default_factory=dict)  # attribute -> a number, or a share with %
+    money: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # step -> events that tell its sums
     _readings: dict[str, Reading] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
@@ -97,6 +101,9 @@ class Process:
             reading = self._interpret(plain, failed=failed)
             if matches(plain, self.chosen_by):
                 reading = replace(reading, claims=True)
+            for step, events in self.money.items():
+                if matches(plain, events) and not failed:
+                    reading = replace(reading, money=step)
             self._readings[event_type] = reading
         return reading
 

@@ -1,4 +1,4 @@
-"""How the legs of a journey are, in a line: ``2 of 3 shipments delivered, 1 waiting for picked``."""
+"""How the legs of a journey are, in a line: ``2 of 3 shipments delivered, 1 waiting to be picked``."""
 
 from __future__ import annotations
 
@@ -48,11 +48,17 @@ def _state(process: Process, kind: LegKind, leg: Leg) -> tuple[int, str]:
         return rank, _title(process, leg.stage).lower() if leg.stage else DONE
     if leg.status == OPEN:
         awaited = next_stage(process, kind, leg)
-        return rank, f"waiting for {_title(process, awaited).lower()}" if awaited else "open"
+        return rank, _waiting(_title(process, awaited).lower()) if awaited else "open"
     if leg.status == "failed":
         where = leg.failure.stage if leg.failure else ""
         return rank, f"failed at {_title(process, where).lower()}" if where else "failed"
     return rank, leg.status
+
+
+def _waiting(title: str) -> str:
+    """Titles are mostly participles: picked, shipped."""
+    is_done_to = title.endswith("ed") and " " not in title
+    return f"waiting to be {title}" if is_done_to else f"waiting for {title}"
 
 
 def next_stage(process: Process, kind: LegKind, leg: Leg) -> str:

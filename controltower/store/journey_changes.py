@@ -95,6 +95,7 @@ def journey_row(
         failure.message if failure else "",
         fingerprint_of(failure.system, failure.code, failure.message) if failure else "",
         journey.progress,
+        "\n".join(journey.discrepancies) if not hidden else "",
         failure.failed_us if failure and not hidden else None,
         _barred(journey.systems),
         journey.event_count,

@@ -46,6 +46,7 @@ class JourneyFilter:
     since_at: datetime | None = None  # started then or later
     until_at: datetime | None = None  # started before
     text: str = ""  # the beginning of an identifier or label
+    disputed: bool = False  # only those about which systems disagree
 
 
 def list_journeys(
@@ -132,6 +133,8 @@ def _counts(c: Connection, wanted: JourneyFilter) -> dict[str, int]:
 
 def _equal(c: Connection, wanted: JourneyFilter, driver: str) -> Iterable[ColumnElement[bool]]:
     plain = c.dialect.name == POSTGRESQL
+    if wanted.disputed:
+        yield journey.c.discrepancies != ""
     for name in ("process", *_COUNTED):
         value = getattr(wanted, name)
         if value:

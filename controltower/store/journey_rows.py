@@ -50,6 +50,7 @@ class JourneyRow:
     event_count: int
     updated_at: datetime
     progress: str = ""  # how its legs are, in words
+    discrepancies: tuple[str, ...] = ()  # where systems disagree, in words
     hidden: bool = False  # a leg or trace that is shown on the journeys that own it
 
     @property
@@ -79,6 +80,7 @@ def journey_row(row: Row[Any]) -> JourneyRow:
         event_count=row.event_count,
         updated_at=from_us(row.updated_us),
         progress=row.progress,
+        discrepancies=tuple(row.discrepancies.splitlines()),
         hidden=row.hidden,
     )
 

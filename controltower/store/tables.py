@@ -155,6 +155,7 @@ journey = Table(
     Column("failure_message", Text, nullable=False),
     Column("failure_fingerprint", Text, nullable=False, server_default=""),  # see domain.fingerprints
     Column("progress", Text, nullable=False, server_default=""),  # how its legs are, in words
+    Column("discrepancies", Text, nullable=False, server_default=""),  # where systems disagree, a line each
     Column("failed_us", BigInteger),  # of the newest open failure
     Column("systems", Text, nullable=False),  # sorted, each between bars: |erp|shop|
     Column("event_count", Integer, nullable=False),
@@ -188,6 +189,13 @@ Index(
     journey.c.failed_us,
     sqlite_where=journey.c.failed_us.is_not(None),
     postgresql_where=journey.c.failed_us.is_not(None),
+)
+Index(
+    "ix_journey_disputed",
+    journey.c.started_us,
+    journey.c.id,
+    sqlite_where=journey.c.discrepancies != "",
+    postgresql_where=journey.c.discrepancies != "",
 )
 Index(
     "ix_journey_waiting",

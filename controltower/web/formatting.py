@@ -11,6 +11,7 @@ from flask import Blueprint, g
 from markupsafe import Markup
 
 from controltower.domain.durations import in_words
+from controltower.domain.times import from_us
 from controltower.web.deps import now
 from controltower.web.vendor import asset
 
@@ -100,6 +101,12 @@ def day(at: datetime) -> str:
 def exact(at: datetime) -> str:
     """The whole moment, to the millisecond."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d} UTC"
+
+
+@bp.app_template_filter()
+def micros(at_us: int) -> datetime:
+    """A time that is kept in microseconds since the epoch."""
+    return from_us(at_us)
 
 
 @bp.app_template_filter()

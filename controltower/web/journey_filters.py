@@ -16,8 +16,13 @@ from controltower.store.journeys import JourneyFilter
 from controltower.web.cursors import Cursor
 from controltower.web.formatting import STATUS_WORDS
 
-FIELDS = ("text", "process", "status", "stage", "system", "channel", "reported_status", "since", "until")
+FIELDS = (
+    *("text", "process", "status", "stage", "system", "channel", "reported_status"),
+    *("since", "until", "disputed"),
+)
+DISPUTED = "yes"
 _LABELS = {
+    "disputed": "Systems disagree",
     "text": "Text",
     "reported_status": "Reported status",
     "since": "Started since",
@@ -59,6 +64,7 @@ def read_filter(args: Mapping[str, str]) -> JourneyFilter:
         since_at=_moment(given.get("since", ""), "since"),
         until_at=_moment(given.get("until", ""), "until"),
         text=given.get("text", ""),
+        disputed=given.get("disputed", "") == DISPUTED,
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from controltower.domain.claims import Account, account_of
 from controltower.domain.identifiers import TRACE, Bond
-from controltower.domain.journeys import ENDED, FAILED_STATUS, Journey
+from controltower.domain.journeys import DONE, ENDED, FAILED_STATUS, Fact, Journey
 from controltower.domain.legs import Leg
 from controltower.domain.processes import Process
 from controltower.domain.stages import Move, StageView, leg_rail, stage_rail, whose_move
@@ -78,6 +79,7 @@ class JourneyView:
     outline: Outline
     move: Move
     tone: str  # failed, late, or the status
+    account: Account | None  # who says what; None when its process is not declared here
     legs: Sequence[LegCard]  # shown when there is more than one, or one that the stages do not tell of
     days: Sequence[Day]
     event_count: int
@@ -115,6 +117,7 @@ def load_journey(c: Connection, outline: Outline, at: datetime, *, whole_names: 
         outline=outline,
         move=_move(outline, at),
         tone=_tone(outline),
+        account=_account(outline, facts),
         legs=_legs(outline, at),
         days=by_day(shown),
         event_count=len(views),
@@ -144,6 +147,12 @@ def _tone(outline: Outline) -> str:
     if status in (FAILED_STATUS, *ENDED):
         return status
     return "late" if any(view.state == "late" for view in outline.rail) else status
+
+
+def _account(outline: Outline, facts: Collection[Fact]) -> Account | None:
+    if outline.process is None:
+        return None
+    return account_of(outline.process, facts, is_over=outline.journey.status == DONE)
 
 
 def _legs(outline: Outline, at: datetime) -> list[LegCard]:

@@ -153,7 +153,7 @@ def test_an_order_is_done_when_its_last_shipment_is():
 
 def test_progress_is_said_for_each_kind_of_leg():
     assert journey(*split_order()).progress == (
-        "2 of 3 shipments delivered, 1 waiting for shipped, 1 of 3 lines cancelled"
+        "2 of 3 shipments delivered, 1 waiting to be shipped, 1 of 3 lines cancelled"
     )
 
 

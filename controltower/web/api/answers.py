@@ -95,6 +95,7 @@ def _journey_fields(row: JourneyRow, *, whole_names: bool) -> dict[str, Any]:
         "currency": row.currency,
         "reported_status": row.reported_status,
         "progress": row.progress,
+        "discrepancies": list(row.discrepancies),
         "failure": None
         if failure is None
         else schemas.Failure(

@@ -38,6 +38,7 @@ _FILTERS = (
     Parameter("since", "Started then or later (RFC 3339).", format="date-time"),
     Parameter("until", "Started before (RFC 3339).", format="date-time"),
     Parameter("text", "The beginning of an identifier or label."),
+    Parameter("disputed", "Only those about which systems disagree.", values=("yes",)),
 )
 _TEXT = Parameter("q", "Any identifier, e-mail address or trace id.", is_required=True)
 _AFTER = Parameter("after", "`next` of the page before.")

@@ -36,6 +36,7 @@ class Journey(msgspec.Struct, kw_only=True):
     currency: str
     reported_status: str
     progress: str  # how its legs are, in words
+    discrepancies: list[str]  # where systems disagree, in words
     failure: Failure | None
     systems: tuple[str, ...]
     event_count: int

@@ -1,4 +1,4 @@
-"""How the legs of a journey are, and the fingerprint of its failure."""
+"""How the legs of a journey are, the fingerprint of its failure, and where systems disagree about it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    for name in ("progress", "failure_fingerprint"):
+    for name in ("progress", "failure_fingerprint", "discrepancies"):
         op.add_column("journey", sa.Column(name, sa.Text(), nullable=False, server_default=""))
     op.create_index(
         "ix_journey_failure_fingerprint",
@@ -20,4 +20,11 @@ def upgrade() -> None:
         ["failure_fingerprint", "failed_us"],
         sqlite_where=sa.text("failed_us IS NOT NULL"),
         postgresql_where=sa.text("failed_us IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_journey_disputed",
+        "journey",
+        ["started_us", "id"],
+        sqlite_where=sa.text("discrepancies != ''"),
+        postgresql_where=sa.text("discrepancies != ''"),
     )

@@ -1,0 +1,157 @@
+"""Who says what, and where systems disagree about an order and its money."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controltower.domain.claims import account_of, number_of
+from controltower.domain.components import fact_of
+from controltower.domain.journeys import Fact, fold
+from controltower.domain.process_files import parse_process
+from tests.builders import NOW, an_event, order_to_cash
+
+PROCESS = order_to_cash()
+ERP_DECIDES = parse_process(
+    """
+name = "o"
+title = "O"
+version = 1
+[records]
+total = ["erp", "*"]
+quantity = ["*"]
+[tolerances]
+total = "1%"
+[[stages]]
+name = "captured"
+title = "Captured"
+owner = "Shop"
+events = ["order.captured"]
+""",
+    "o.toml",
+)
+
+
+def told(type: str, system: str, amount: str = "", minute: int = 0, **rest: Any) -> Fact:
+    at = NOW + timedelta(minutes=minute)
+    return fact_of(an_event(type, ("order", "1"), at=at, system=system, amount=amount, **rest))
+
+
+def disputes(*facts: Fact) -> tuple[str, ...]:
+    return fold(PROCESS, facts).discrepancies
+
+
+facts = st.lists(
+    st.builds(
+        told,
+        st.sampled_from(
+            ["order.captured", "order.posted", "invoice.issued", "payment.settled", "return.refunded"]
+        ),
+        st.sampled_from(["shop", "erp", "bank"]),
+        st.sampled_from(["", "10.00", "10", "9.50", "NaN", "1e400", "x"]),
+        st.integers(0, 3),
+        id=st.sampled_from("abcdef"),
+        claims=st.sampled_from([(), (("quantity", "2"),), (("fees", "0.30"),), (("refund", "1"),)]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(facts, st.data())
+def test_order_and_repetition_do_not_change_what_is_disputed(told: list[Fact], data: st.DataObject):
+    shuffled = data.draw(st.permutations([*told, *told]))
+    assert fold(PROCESS, shuffled).discrepancies == fold(PROCESS, told).discrepancies
+
+
+@given(facts)
+def test_the_quick_look_of_the_fold_overlooks_no_dispute(told: list[Fact]):
+    found = fold(PROCESS, told)
+    first_of_each: dict[tuple[str, str], Fact] = {}
+    for fact in sorted(set(told)):
+        first_of_each.setdefault((fact.source, fact.id), fact)
+    account = account_of(PROCESS, first_of_each.values(), is_over=found.status == "done")
+    assert found.discrepancies == account.discrepancies
+
+
+def test_systems_that_agree_dispute_nothing():
+    assert disputes(told("order.captured", "shop", "10.00"), told("order.posted", "erp", "10")) == ()
+
+
+def test_whoever_spoke_first_decides_unless_a_system_of_record_does():
+    facts = [told("order.captured", "shop", "10.00"), told("order.posted", "erp", "9.50", 1)]
+    assert disputes(*facts) == ("total: erp says 9.50, shop 10.00",)
+    assert fold(ERP_DECIDES, facts).discrepancies == ("total: shop says 10.00, erp 9.50",)
+
+
+def test_a_difference_within_the_tolerance_is_none():
+    near = [told("order.captured", "shop", "10.00"), told("order.posted", "erp", "10.05", 1)]
+    assert fold(ERP_DECIDES, near).discrepancies == ()
+    assert disputes(*near) == ("total: erp says 10.05, shop 10.00",)
+
+
+def test_the_last_word_of_a_system_counts():
+    facts = [
+        told("order.captured", "shop", "10.00"),
+        told("order.posted", "erp", "9.50", 1),
+        told("order.posted", "erp", "10.00", 2),
+    ]
+    assert disputes(*facts) == ()
+
+
+def test_what_failed_claims_nothing():
+    failed = told("order.posted", "erp", "9", outcome="failed")
+    assert disputes(told("order.captured", "shop", "10"), failed) == ()
+
+
+def test_other_currencies_and_quantities_are_disputed():
+    facts = [
+        told("order.captured", "shop", "10", currency="EUR", claims=(("quantity", "3"),)),
+        told("order.posted", "erp", "10", 1, currency="USD", claims=(("quantity", "2"),)),
+    ]
+    assert disputes(*facts) == ("currency: erp says USD, shop EUR", "quantity: erp says 2, shop 3")
+
+
+# Money
+
+CAPTURED = told("order.captured", "shop", "10.00")
+
+
+def test_an_invoice_is_no_claim_about_the_total_but_a_step_of_the_money():
+    invoice = told("invoice.issued", "billing", "4.00", 1)
+    assert disputes(CAPTURED, invoice) == ()
+    account = account_of(PROCESS, [CAPTURED, invoice], is_over=False)
+    assert [(step.name, step.amount, step.is_complete) for step in account.money] == [
+        ("invoiced", Decimal("4.00"), False)
+    ]
+
+
+def test_several_invoices_add_up():
+    invoices = [told("invoice.issued", "billing", amount, n) for n, amount in enumerate(("4", "6"), 1)]
+    assert disputes(CAPTURED, *invoices) == ()
+    assert disputes(CAPTURED, *invoices, told("invoice.issued", "billing", "1", 3)) == (
+        "invoiced 11, ordered 10.00",
+    )
+
+
+def test_what_is_missing_at_the_end_is_named():
+    over = [told("shipment.delivered", "3pl", minute=1), told("payment.settled", "bank", "8.00", 2)]
+    assert fold(PROCESS, [CAPTURED, *over]).status == "done"
+    assert disputes(CAPTURED, *over) == ("settled 8.00, ordered 10.00",)
+
+
+def test_fees_and_refunds_explain_what_was_not_settled():
+    over = [
+        told("shipment.delivered", "3pl", minute=1),
+        told("payment.settled", "bank", "7.50", 2, claims=(("fees", "0.50"),)),
+        told("payment.refunded", "bank", "2.00", 3),
+    ]
+    assert disputes(CAPTURED, *over) == ()
+
+
+@pytest.mark.parametrize("text", ["", "x", "NaN", "Infinity", "1e400", "9" * 16])
+def test_what_is_no_amount(text: str):
+    assert number_of(text) is None
