@@ -11,7 +11,7 @@ import msgspec
 
 from collectors.cloudevents import event_from_attributes
 from collectors.mapping.errors import BadDocument
-from collectors.mapping.formats import decoder_of
+from collectors.mapping.formats import decode_payload
 from collectors.mapping.telling import Mapping, Told
 from collectors.mapping.values import is_empty
 from controltower.domain.errors import BadPayload
@@ -56,7 +56,7 @@ def map_payload(mapping: Mapping, payload: bytes, headers: Table[str, str], *, r
     if len(payload) > MAX_PAYLOAD:
         raise BadDocument("too_large", f"larger than the limit of {MAX_PAYLOAD} bytes")
     mapped = Mapped()
-    decoded = decoder_of(mapping.format)(payload)
+    decoded = decode_payload(mapping.format, payload, delimiter=mapping.delimiter)
     whole = payload if mapping.format == "json" and mapping.documents is None else None
     for outer in decoded:
         for document in documents_of(mapping, outer):

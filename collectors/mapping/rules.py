@@ -39,6 +39,20 @@ class Rule:
                 return False
         return all(text_in(value(scope)) in allowed for value, allowed in self.among)
 
+    def first_unmet(self, scope: Scope) -> str:
+        """The condition that does not hold, or what is empty, in words; "" when it tells an event."""
+        for condition in self.when:
+            if is_false(condition(scope)):
+                return f"when: {condition.text} does not hold"
+        for value, allowed in self.among:
+            if (found := text_in(value(scope))) not in allowed:
+                return f"where: {value.text} is {found!r}, not one of {', '.join(sorted(allowed))}"
+        if not self.type.text(scope):
+            return "type: is empty"
+        if self.times and self.time_of(scope) is None:
+            return f"time: {', '.join(time.words() for time in self.times)} is empty"
+        return ""
+
     def scopes(self, scope: dict[str, Any]) -> Sequence[tuple[Any, dict[str, Any]]]:
         """The element and the scope of each event that it may tell; raises BadDocument."""
         if self.each is None:

@@ -72,14 +72,22 @@ class Mapping:
         topic and meets no rule's conditions becomes nothing. Raises BadDocument when an event cannot be told,
         or when all that applied lacks its time.
         """
-        scope: dict[str, Any] = dict(document) if isinstance(document, dict) else {}
-        scope["_doc"] = document
-        scope["_headers"] = headers or {}
-        scope["_payload"] = document if payload is None else payload
+        scope = self.scope(document, headers, payload)
         for expression in self.required:
             if is_empty(expression(scope)):
                 raise BadDocument("empty_cell", f"{expression.text}: must not be empty")
         return _Teller(self, document, scope).tell()
+
+    def scope(
+        self, document: object, headers: Table[str, str] | None = None, payload: object = None
+    ) -> dict[str, Any]:
+        """What expressions see of a document; raises BadDocument when its topic is no text."""
+        scope: dict[str, Any] = dict(document) if isinstance(document, dict) else {}
+        scope["_doc"] = document
+        scope["_headers"] = headers or {}
+        scope["_payload"] = document if payload is None else payload
+        scope["_topic"] = self.topic.text(scope) if self.topic else ""
+        return scope
 
 
 @dataclass(slots=True)
@@ -97,7 +105,7 @@ class _Teller:
 
     def tell(self) -> Telling:
         mapping = self.mapping
-        self.topic = self.scope["_topic"] = mapping.topic.text(self.scope) if mapping.topic else ""
+        self.topic = self.scope["_topic"]
         is_known = False
         for rule in mapping.rules:
             if rule.topics and self.topic not in rule.topics:
