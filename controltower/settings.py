@@ -65,6 +65,7 @@ class Settings:
         default_factory=dict
     )  # span or log attribute -> identifier kind
     mappings: str = ""  # the folder of the user's mapping files
+    edi_folder: str = ""  # the folder that files of EDI are taken from; "" watches none
     hook_secrets: Mapping[str, object] = field(default_factory=dict, repr=False)  # hook -> secret
 
     @property

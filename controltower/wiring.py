@@ -17,6 +17,9 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from collectors.edi import reading as edi
+from collectors.edi.folder import FolderWatch
+from collectors.edi.http import edi_routes
 from collectors.events import quarantining as events
 from collectors.events.http import events_routes
 from collectors.files import csv_import
@@ -56,6 +59,7 @@ _MIB = 1024 * 1024
 _CHECKPOINT_SECONDS = 0.5
 _WEB_THREADS = 8
 _DEMO_GRACE = 8.0
+_FOLDER_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ def run(
         _check_exposure(tower, roles)
         steps = (Step("checkpoint", lambda: checkpoint(tower.db), _CHECKPOINT_SECONDS),)
         # In every process that writes: without it the write-ahead log would only grow.
-        scheduler = start_steps(steps)
+        scheduler = start_steps((*steps, *(_watched_folders(tower) if roles.work else ())))
         estate: list[subprocess.Popen[bytes]] = []
 
         def ready() -> None:
@@ -221,6 +225,7 @@ def _listeners(tower: Tower, roles: Roles) -> list[HttpListener]:
             **otlp_routes(exporter),
             **events_routes(tower.ingest, now_us, limits),
             **_hook_routes(tower, limits),
+            **edi_routes(tower.mappings, tower.ingest, now_us, limits),
         }
         screens = _as_asgi(_web(tower))
         listeners.append(HttpListener(_edge(tower, routes, settings.http, limits, screens), settings.http))
@@ -244,6 +249,15 @@ def _hook_routes(tower: Tower, limits: Limits) -> Any:
         is_open=settings.ingest_access == OPEN and settings.http.is_loopback,
     )
     return hook_routes(tower.mappings, doorkeeper, tower.hook_figures, tower.ingest, now_us, limits)
+
+
+def _watched_folders(tower: Tower) -> tuple[Step, ...]:
+    folder = tower.settings.edi_folder
+    if not folder:
+        return ()
+    watch = FolderWatch(Path(folder), tower.mappings, tower.ingest, now_us)
+    watch.prepare()
+    return (Step("EDI folder", watch.take_once, _FOLDER_SECONDS),)
 
 
 def _as_asgi(wsgi: Any) -> Any:
@@ -338,6 +352,7 @@ def _web(tower: Tower) -> Any:
                 events.EDGE: events.decode_held,
                 csv_import.EDGE: csv_import.decode_held,
                 hooks.EDGE: hooks.held_decoder(tower.mappings),
+                edi.EDGE: edi.held_decoder(tower.mappings),
                 **held_decoders(_exporter(tower, _limits(tower.settings))),
             },
             metrics=metrics_text(tower.ingest, tower.hook_figures.metrics),

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
+from collectors.edi.decoding import documents_in
 from collectors.mapping.errors import BadDocument
 from collectors.mapping.values import decode_document
 from collectors.mapping.xml_documents import decode_xml
@@ -83,4 +84,10 @@ def _csv(data: bytes, delimiter: str) -> list[object]:
     return rows
 
 
-DECODERS: dict[str, Decode] = {"json": _json, "form": _form, "xml": _xml}
+DECODERS: dict[str, Decode] = {
+    "json": _json,
+    "form": _form,
+    "xml": _xml,
+    "x12": documents_in,
+    "edifact": documents_in,
+}
