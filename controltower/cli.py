@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 
 from collectors.files.csv_import import ImportReport, import_csv
+from collectors.mapping.catalogue import find_mapping
 from collectors.mapping.csv_mapping import load_csv_mapping
+from collectors.mapping.tryout import told_lines, try_out
 from controltower import __version__
 from controltower.checkup import examine, report
 from controltower.domain.errors import ControlTowerError
@@ -26,6 +28,8 @@ from controltower.wiring import (
     Roles,
     declared_processes,
     demo_arguments,
+    load_mappings,
+    mappings_folder,
     now_us,
     opened_store,
     opened_tower,
@@ -157,6 +161,40 @@ def process_list(settings: Settings) -> None:
     for file, text in process_files(settings):
         found = parse_process(text, file)
         click.echo(f"{found.name:24} version {found.version:<4} {found.title} ({file})")
+
+
+@commands.group()
+def mapping() -> None:
+    """Mappings: what payloads, messages and rows become."""
+
+
+@mapping.command("list")
+@click.pass_obj
+def mapping_list(settings: Settings) -> None:
+    """Every mapping that the tower knows, with its format, its title and how its sender is verified."""
+    for known in load_mappings(settings).values():
+        verify = known.verify.scheme if known.verify else "secret"
+        click.echo(f"{known.name:24} {known.format:8} {verify:18} {known.title}")
+
+
+@mapping.command("test")
+@click.argument("file")
+@click.argument("sample", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--header", "headers", multiple=True, help="A header of the request, as NAME: VALUE.")
+@click.pass_obj
+def mapping_test(settings: Settings, file: str, sample: Path, headers: tuple[str, ...]) -> None:
+    """Print the events that a sample becomes, or why it does not; exit code 1 when something is wrong.
+
+    FILE is a mapping file or the name of a mapping. Nothing is stored.
+    """
+    known = find_mapping(file, mappings_folder(settings))
+    pairs = [header.partition(":") for header in headers]
+    sent = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    tried = try_out(known, sample.read_bytes(), sent, received_us=now_us())
+    for line in told_lines(tried):
+        click.echo(line)
+    if any(document.reason for document in tried):
+        sys.exit(1)
 
 
 @commands.group()

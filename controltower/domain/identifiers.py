@@ -65,6 +65,7 @@ _BONDS: dict[str, Bond] = {
     "pick_ticket": Bond.LEG,
     "invoice": Bond.LEG,
     "settlement": Bond.LEG,
+    "edi_document": Bond.LEG,  # an acknowledgement shows on the orders of the document that it names
     TRACE: Bond.TRACE,
 }
 
