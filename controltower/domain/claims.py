@@ -114,12 +114,19 @@ def _says(process: Process, fact: Fact, name: str) -> str:
     """What a fact says of an attribute of the whole order; "" for nothing."""
     if name == "total":
         # What was invoiced or paid is a part of the order, and compared along the way of the money.
-        return "" if fact.legs or process.read(fact.type).money else fact.amount
+        return "" if process.read(fact.type).money or not _is_of_whole(process, fact) else fact.amount
     if name == "currency":
         return fact.currency
     if name == "status":
         return fact.status
-    return next((value for key, value in fact.claims if key == name and not fact.legs), "")
+    claimed = next((value for key, value in fact.claims if key == name), "")
+    return claimed if claimed and _is_of_whole(process, fact) else ""
+
+
+def _is_of_whole(process: Process, fact: Fact) -> bool:
+    """Whether a fact speaks of all of the order: one that names legs does so at a stage of the journey only."""
+    stage = process.read(fact.type).stage
+    return not fact.legs or (stage is not None and not process.steps[stage].leg)
 
 
 def _agree(process: Process, name: str, one: Claim, other: Claim) -> bool:

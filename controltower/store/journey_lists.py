@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, func, or_, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, Select, func, or_, select, tuple_
 
 from controltower.domain.times import to_us
 from controltower.store.engine import POSTGRESQL
@@ -24,6 +24,7 @@ from controltower.store.tables import journey, journey_count, journey_system
 
 Cursor = tuple[int, bytes]
 
+LOOKED_THROUGH = 10_000  # journeys, for one page
 TEXT_MATCHES = 500  # identifiers, and as many labels, that the text filter looks at
 _FEW = 20_000  # journeys that may be checked for a system one by one
 _COUNTED = ("status", "stage", "channel", "reported_status")
@@ -49,29 +50,80 @@ class JourneyFilter:
     disputed: bool = False  # only those about which systems disagree
 
 
+@dataclass(frozen=True, slots=True)
+class JourneyPage:
+    """Journeys, newest started first. `next` is where to look on, None when all was looked through."""
+
+    rows: tuple[JourneyRow, ...]
+    next: Cursor | None
+
+
+def page_of_journeys(
+    c: Connection, wanted: JourneyFilter, *, after: Cursor | None = None, limit: int = 50
+) -> JourneyPage:
+    """A page of the journeys that pass the filter; `after` is `next` of the page before, or a row's cursor.
+
+    At most `LOOKED_THROUGH` journeys are looked at for one page, so that filters of which each matches many
+    and all together none cost no more than others: a page may hold fewer than `limit` rows although more
+    follow. Legs and traces that show on other journeys are not listed. A text that begins more than
+    `TEXT_MATCHES` identifiers finds the journeys of that many only (see `is_broad`).
+    """
+    end: Cursor | None = None
+    if wanted.text.strip():
+        found = _list_by_text(c, wanted, after, limit + 1)
+    else:
+        counts = _counts(c, wanted)
+        if 0 in counts.values():
+            return JourneyPage((), None)
+        indexed = {name: count for name, count in counts.items() if name in _INDEXED}
+        driver = min(indexed, key=lambda name: indexed[name], default="")
+        by_system = bool(wanted.system) and indexed.get(driver, _FEW) >= _FEW
+        found, end = (_by_system if by_system else _by_column)(c, wanted, after, limit + 1, driver)
+    if len(found) > limit:
+        return JourneyPage(tuple(found[:limit]), found[limit - 1].cursor)
+    return JourneyPage(tuple(found), end)
+
+
 def list_journeys(
     c: Connection, wanted: JourneyFilter, *, after: Cursor | None = None, limit: int = 50
 ) -> list[JourneyRow]:
-    """A page of the journeys that pass the filter, newest started first; `after` is a row's `cursor`.
+    """The first journeys that pass the filter, however far one has to look for them."""
+    rows: list[JourneyRow] = []
+    while True:
+        page = page_of_journeys(c, wanted, after=after, limit=limit - len(rows))
+        rows.extend(page.rows)
+        if len(rows) >= limit or page.next is None:
+            return rows
+        after = page.next
 
-    Legs and traces that show on other journeys are not listed. A text that begins more than `TEXT_MATCHES`
-    identifiers finds the journeys of that many only (see `is_broad`).
-    """
-    if wanted.text.strip():
-        return _list_by_text(c, wanted, after, limit)
-    counts = _counts(c, wanted)
-    if 0 in counts.values():
-        return []
-    indexed = {name: count for name, count in counts.items() if name in _INDEXED}
-    driver = min(indexed, key=lambda name: indexed[name], default="")
-    if wanted.system and indexed.get(driver, _FEW) >= _FEW:
-        return _list_by_system(c, wanted, after, limit)
-    conditions = [*_equal(c, wanted, driver), *_within(wanted, after, journey.c.started_us, journey.c.id)]
+
+def _by_column(
+    c: Connection, wanted: JourneyFilter, after: Cursor | None, limit: int, driver: str
+) -> tuple[list[JourneyRow], Cursor | None]:
+    """By the index of one filter, or of the time; and where the look ended that was not taken to the end."""
+    at, key = journey.c.started_us, journey.c.id
+    newest = (at.desc(), key.desc())
+    conditions = dict(_equal(c, wanted, driver))
+    driven = [conditions.pop(driver)] if driver else []
+    others = list(conditions.values())
     if wanted.system:
-        conditions.append(_names_system(wanted.system))
-    query = select(*COLUMNS).where(journey.c.hidden.is_(False), *conditions)
-    page = query.order_by(journey.c.started_us.desc(), journey.c.id.desc()).limit(limit)
-    return [journey_row(row) for row in c.execute(page)]
+        others.append(_names_system(wanted.system))
+    begin = [journey.c.hidden.is_(False), *driven, *_within(wanted, after, at, key)]
+    end = _end_of_look(c, select(at, key).where(*begin).order_by(*newest)) if others else None
+    query = select(*COLUMNS).where(*begin, *others, *_not_before(end, at, key)).order_by(*newest)
+    return [journey_row(row) for row in c.execute(query.limit(limit))], end
+
+
+def _end_of_look(c: Connection, places: Select[Any]) -> Cursor | None:
+    """The last of the places that may be looked at for one page; None when there are not so many."""
+    last = c.execute(places.offset(LOOKED_THROUGH - 1).limit(1)).one_or_none()
+    return None if last is None else (last[0], bytes(last[1]))
+
+
+def _not_before(end: Cursor | None, at: Column[Any], key: Column[Any]) -> Iterable[ColumnElement[bool]]:
+    if end is not None:
+        yield at >= end[0]  # what an index can use
+        yield tuple_(at, key) >= tuple_(*end)
 
 
 def is_broad(c: Connection, text: str) -> bool:
@@ -84,7 +136,7 @@ def _list_by_text(c: Connection, wanted: JourneyFilter, after: Cursor | None, li
     starts = {spot.id: spot.started_us for spot in place(c, {match.key for match in matches}).values()}
     conditions = [
         journey.c.hidden.is_(False),
-        *_equal(c, wanted, ""),
+        *(condition for _, condition in _equal(c, wanted, "")),
         *_within(wanted, after, journey.c.started_us, journey.c.id),
     ]
     if wanted.system:
@@ -100,23 +152,23 @@ def _list_by_text(c: Connection, wanted: JourneyFilter, after: Cursor | None, li
     return page[:limit]
 
 
-def _list_by_system(
-    c: Connection, wanted: JourneyFilter, after: Cursor | None, limit: int
-) -> list[JourneyRow]:
+def _by_system(
+    c: Connection, wanted: JourneyFilter, after: Cursor | None, limit: int, _: str
+) -> tuple[list[JourneyRow], Cursor | None]:
+    """As `_by_column`, by the index of the systems."""
     at, of = journey_system.c.started_us, journey_system.c.journey_id
+    newest = (at.desc(), of.desc())
+    begin = [journey_system.c.system == wanted.system, *_within(wanted, after, at, of)]
+    others = [condition for _, condition in _equal(c, wanted, "")]
+    end = _end_of_look(c, select(at, of).where(*begin).order_by(*newest)) if others else None
     query = (
         select(*COLUMNS)
         .join_from(journey_system, journey, journey.c.id == of)
-        .where(
-            journey_system.c.system == wanted.system,
-            _not_hidden(c),
-            *_equal(c, wanted, ""),
-            *_within(wanted, after, at, of),
-        )
-        .order_by(at.desc(), of.desc())
+        .where(*begin, _not_hidden(c), *others, *_not_before(end, at, of))
+        .order_by(*newest)
         .limit(limit)
     )
-    return [journey_row(row) for row in c.execute(query)]
+    return [journey_row(row) for row in c.execute(query)], end
 
 
 def _counts(c: Connection, wanted: JourneyFilter) -> dict[str, int]:
@@ -131,15 +183,18 @@ def _counts(c: Connection, wanted: JourneyFilter) -> dict[str, int]:
     return dict.fromkeys(values, 0) | {row.measure: int(row.total) for row in rows}
 
 
-def _equal(c: Connection, wanted: JourneyFilter, driver: str) -> Iterable[ColumnElement[bool]]:
+def _equal(
+    c: Connection, wanted: JourneyFilter, driver: str
+) -> Iterable[tuple[str, ColumnElement[bool]]]:
+    """The condition of each filter, by its name."""
     plain = c.dialect.name == POSTGRESQL
     if wanted.disputed:
-        yield journey.c.discrepancies != ""
+        yield "disputed", journey.c.discrepancies != ""
     for name in ("process", *_COUNTED):
         value = getattr(wanted, name)
         if value:
             column: Column[Any] = journey.c[name]
-            yield column == value if plain or name == driver else column.concat("") == value
+            yield name, column == value if plain or name == driver else column.concat("") == value
 
 
 def _within(

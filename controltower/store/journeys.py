@@ -14,7 +14,13 @@ from controltower.domain.journeys import Failure, Journey, fold
 from controltower.domain.processes import Process
 from controltower.domain.times import from_us, to_us
 from controltower.store.components import read_identifiers
-from controltower.store.journey_lists import JourneyFilter, is_broad, list_journeys
+from controltower.store.journey_lists import (
+    JourneyFilter,
+    JourneyPage,
+    is_broad,
+    list_journeys,
+    page_of_journeys,
+)
 from controltower.store.journey_rows import FailureRow, JourneyRow
 from controltower.store.membership import find_shown, in_chunks, load_whole, rows_in
 from controltower.store.packing import unpack
@@ -26,6 +32,7 @@ __all__ = [
     "FailureRow",
     "IdentifierRow",
     "JourneyFilter",
+    "JourneyPage",
     "JourneyRow",
     "event_payload",
     "find_journey",
@@ -36,6 +43,7 @@ __all__ = [
     "journey_identifiers",
     "journey_trace_ids",
     "list_journeys",
+    "page_of_journeys",
 ]
 
 _EVENT_COLUMNS = tuple(column for column in event.c if column.name != "payload")

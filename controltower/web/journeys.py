@@ -14,6 +14,7 @@ from flask import Blueprint, Response, request, stream_with_context
 from controltower.domain.errors import NotFound
 from controltower.domain.times import from_us
 from controltower.store.engine import Connection, Database, reading
+from controltower.store.journey_lists import LOOKED_THROUGH, JourneyPage
 from controltower.store.journeys import (
     JourneyFilter,
     JourneyRow,
@@ -21,6 +22,7 @@ from controltower.store.journeys import (
     find_journey,
     is_broad,
     list_journeys,
+    page_of_journeys,
 )
 from controltower.web import journey_filters as filters
 from controltower.web.cursors import Cursor, read_cursor, read_key, write_cursor
@@ -54,7 +56,7 @@ def index() -> Response:
     first_shown = read_cursor(request.args.get("from"))
     with reading(deps().db) as c:
         start = filters.just_before(first_shown) if first_shown else after
-        rows = list_journeys(c, wanted, after=start, limit=PAGE_ROWS + 1)
+        found = page_of_journeys(c, wanted, after=start, limit=PAGE_ROWS)
         newer = 0
         if first_shown:
             newer = _count_newer(c, wanted, first_shown)
@@ -63,7 +65,7 @@ def index() -> Response:
     return page(
         "pages/journeys/index.html",
         "frag_rows",
-        **_list_context(rows, fields, newer=newer, paged=after is not None, refresh_from=first_shown),
+        **_list_context(found, fields, newer=newer, paged=after is not None, refresh_from=first_shown),
         choices=choices,
         active=filters.list_active(fields, choices),
         fields=fields,
@@ -82,14 +84,14 @@ def _count_newer(c: Connection, wanted: JourneyFilter, first_shown: Cursor) -> i
 
 
 def _list_context(
-    rows: list[JourneyRow],
+    found: JourneyPage,
     fields: dict[str, str],
     *,
     newer: int,
     paged: bool,
     refresh_from: Cursor | None,
 ) -> dict[str, Any]:
-    shown = rows[:PAGE_ROWS]
+    shown = found.rows
     first = write_cursor(shown[0].cursor) if shown else ""
     refreshed = write_cursor(refresh_from) if refresh_from else first
     return {
@@ -97,9 +99,9 @@ def _list_context(
         "newer": newer,
         "more_newer": newer > NEWER_COUNTED,
         "newest_url": filters.url_of("/journeys", fields),
-        "next_url": filters.url_of("/journeys", fields, after=write_cursor(shown[-1].cursor))
-        if len(rows) > PAGE_ROWS
-        else "",
+        "next_url": filters.url_of("/journeys", fields, after=write_cursor(found.next)) if found.next else "",
+        "is_cut": found.next is not None and len(shown) < PAGE_ROWS,
+        "looked_through": LOOKED_THROUGH,
         "refresh_url": filters.url_of("/journeys", fields, **{"from": refreshed}),
         "csv_url": filters.url_of("/journeys.csv", fields),
         "paged": paged,
@@ -126,11 +128,11 @@ def _csv(db: Database, wanted: JourneyFilter, *, whole_names: bool) -> Iterator[
     while True:
         # A short read for each page: a long one would keep the database from tidying up behind it.
         with reading(db) as c:
-            rows = list_journeys(c, wanted, after=after, limit=CSV_PAGE_ROWS)
-        yield "".join(_csv_line(_csv_cells(row, whole_names=whole_names)) for row in rows)
-        if len(rows) < CSV_PAGE_ROWS:
+            found = page_of_journeys(c, wanted, after=after, limit=CSV_PAGE_ROWS)
+        yield "".join(_csv_line(_csv_cells(row, whole_names=whole_names)) for row in found.rows)
+        if found.next is None:
             return
-        after = rows[-1].cursor
+        after = found.next
 
 
 def _csv_cells(row: JourneyRow, *, whole_names: bool) -> tuple[str, ...]:

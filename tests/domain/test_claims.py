@@ -115,6 +115,15 @@ def test_other_currencies_and_quantities_are_disputed():
     assert disputes(*facts) == ("currency: erp says USD, shop EUR", "quantity: erp says 2, shop 3")
 
 
+def test_an_order_that_names_its_lines_speaks_of_the_whole_and_a_shipment_does_not():
+    facts = [
+        fact_of(an_event("order.captured", ("order", "1"), ("line", "1/1"), system="shop", amount="10")),
+        fact_of(an_event("shipment.shipped", ("order", "1"), ("shipment", "S"), system="wms", amount="4")),
+        told("order.posted", "erp", "9", 1),
+    ]
+    assert disputes(*facts) == ("total: erp says 9, shop 10",)
+
+
 # Money
 
 CAPTURED = told("order.captured", "shop", "10.00")

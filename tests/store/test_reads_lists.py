@@ -6,7 +6,7 @@ import pytest
 
 from controltower.store import journey_lists
 from controltower.store.engine import Database, reading
-from controltower.store.journeys import JourneyFilter, JourneyRow, is_broad, list_journeys
+from controltower.store.journeys import JourneyFilter, JourneyRow, is_broad, list_journeys, page_of_journeys
 from tests.builders import NOW, an_event
 from tests.store.facts import store
 
@@ -110,3 +110,30 @@ def test_a_text_that_begins_too_many_identifiers_says_so(
         assert is_broad(c, "order-")
         assert not is_broad(c, "order-1")
     assert len(titles(emptied_database, JourneyFilter(text="order-"))) == 3
+
+
+def test_a_page_ends_where_enough_was_looked_through(emptied_database: Database, monkeypatch) -> None:
+    monkeypatch.setattr(journey_lists, "LOOKED_THROUGH", 3)
+    for n in range(1, 9):
+        channel = "app" if n in (1, 8) else "web"
+        system = "erp" if n in (1, 2) else "shop"
+        told = an_event(
+            "order.captured", ("order", f"A{n}"), channel=channel, system=system, at=NOW + n * HOUR
+        )
+        store(emptied_database, told)
+    for wanted in (
+        JourneyFilter(channel="app", system="erp"),
+        JourneyFilter(status="in_flight", channel="app", process="order-to-cash", system="erp"),
+    ):
+        found: list[str] = []
+        pages, after = 0, None
+        with reading(emptied_database) as c:
+            while True:
+                page = page_of_journeys(c, wanted, after=after)
+                found += [row.title for row in page.rows]
+                pages, after = pages + 1, page.next
+                if after is None:
+                    break
+            assert [row.title for row in list_journeys(c, wanted)] == ["A1"]
+        assert found == ["A1"]
+        assert pages <= 3

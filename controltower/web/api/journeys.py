@@ -15,7 +15,7 @@ from controltower.store.journeys import (
     journey_facts,
     journey_identifiers,
     journey_trace_ids,
-    list_journeys,
+    page_of_journeys,
 )
 from controltower.store.search import search
 from controltower.web.api import answers, schemas
@@ -48,18 +48,16 @@ _AFTER = Parameter("after", "`next` of the page before.")
 @requires("viewer")
 @describes(schemas.Journeys, *_FILTERS, _AFTER, LIMIT)
 def index() -> Response:
-    """A page of journeys, newest started first."""
+    """A page of journeys, newest started first; one that is short, or empty, may still have a `next`."""
     wanted = read_filter(request.args)
     after, limit = read_cursor(request.args.get("after")), read_limit(request.args.get("limit"))
     with reading(deps().db) as c:
-        rows = list_journeys(c, wanted, after=after, limit=limit + 1)
-    more = len(rows) > limit
-    rows = rows[:limit]
+        found = page_of_journeys(c, wanted, after=after, limit=limit)
     whole_names = may("support")
     return answers.reply(
         schemas.Journeys(
-            journeys=[answers.journey(row, whole_names=whole_names) for row in rows],
-            next=write_cursor(rows[-1].cursor) if more else None,
+            journeys=[answers.journey(row, whole_names=whole_names) for row in found.rows],
+            next=write_cursor(found.next) if found.next else None,
         )
     )
 
