@@ -89,6 +89,7 @@ class _Builder:
             type=self._filled(event.type, f"{where}.type"),
             id=self._filled(event.id, f"{where}.id"),
             times=self._times(event, f"{where}.time"),
+            needs_time=bool(event.time) and not event.time_optional,
             time_format=event.time_format or table.time_format,
             zone=table.zone,
             traceparent=self._optional(event.traceparent, f"{where}.traceparent"),

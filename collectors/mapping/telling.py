@@ -135,10 +135,10 @@ class _Teller:
                 self.events.append(Told(attributes, self.document if rule.each is None else item))
 
     def _event(self, rule: Rule, scope: Scope) -> Attributes | None:
-        """The event of a rule that applies; None when its type or all of its times are empty."""
+        """The event of a rule that applies; None when its type or a time that it needs is empty."""
         event_type = rule.type.text(scope)
         time = rule.time_of(scope)
-        if not event_type or (time is None and rule.times):
+        if not event_type or (time is None and rule.needs_time):
             return None
         event_id = rule.id.text(scope)
         if not event_id:
