@@ -63,6 +63,7 @@ class MappingTable(Strict, frozen=True):
     time_format: str = ""
     documents: str = ""
     topic: str = ""
+    ignore: list[str] = []
     traceparent: str = ""
     delimiter: str = ","
     required: list[str] = []

@@ -61,6 +61,7 @@ class _Builder:
             documents=self._expression(table.documents, "documents"),
             required=required,
             rules=rules,
+            ignored=frozenset(table.ignore),
             data=data,
             delimiter=table.delimiter,
             verify=table.verify,

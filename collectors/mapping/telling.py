@@ -51,6 +51,7 @@ class Mapping:
     documents: Expression | None  # the documents inside one payload
     required: tuple[Expression, ...]
     rules: tuple[Rule, ...]
+    ignored: frozenset[str]  # topics that tell nothing, on purpose
     data: Shape  # of every event; told by the whole document, also where a rule fans out
     delimiter: str
     verify: VerifyTable | None
@@ -106,7 +107,7 @@ class _Teller:
     def tell(self) -> Telling:
         mapping = self.mapping
         self.topic = self.scope["_topic"]
-        is_known = False
+        is_known = self.topic in mapping.ignored
         for rule in mapping.rules:
             if rule.topics and self.topic not in rule.topics:
                 continue
