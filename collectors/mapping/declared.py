@@ -29,6 +29,7 @@ class EventTable(Strict, frozen=True):
     type: str
     id: str
     time: str | list[str] | None = None
+    time_optional: bool = False
     time_format: str = ""
     topics: list[str] = []
     when: str | list[str] = []
@@ -62,6 +63,7 @@ class MappingTable(Strict, frozen=True):
     time_format: str = ""
     documents: str = ""
     topic: str = ""
+    ignore: list[str] = []
     traceparent: str = ""
     delimiter: str = ","
     required: list[str] = []

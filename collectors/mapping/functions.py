@@ -8,11 +8,12 @@ from __future__ import annotations
 import binascii
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from hashlib import blake2b
 from typing import Any, TypeVar
 
 import jmespath.functions as library
 
-from collectors.json_values import BadJson
+from collectors.json_values import BadJson, canonical_json
 from collectors.mapping.errors import BadDocument
 from collectors.mapping.times import moment_of
 from collectors.mapping.values import decode_document, text_in
@@ -47,9 +48,10 @@ class MappingFunctions(library.Functions):
     @_signature(_ANY, _ANY)
     def _func_lookup(self, table: object, value: object) -> str | None:
         """The text for a value in a table, else its ``*``, else null."""
+        if value is None:
+            return None
         known = self.tables.get(str(table), {})
-        found = known.get(text_in(value)) if value is not None else None
-        return known.get(DEFAULT) if found is None else found
+        return known.get(text_in(value), known.get(DEFAULT))
 
     @_signature(_ANY, _ANY)
     def _func_split(self, value: object, separator: object) -> list[str] | None:
@@ -148,6 +150,11 @@ class MappingFunctions(library.Functions):
             return binascii.a2b_base64(text_in(value)[:MAX_DECODED]).decode()
         except ValueError as exc:  # UnicodeDecodeError and binascii.Error are both
             raise BadDocument("bad_base64", f"base64(): expected base64 of UTF-8, {exc}") from exc
+
+    @_signature(_ANY)
+    def _func_digest(self, value: object) -> str:
+        """The same 32 hexadecimal digits for the same content: an id for what has none."""
+        return blake2b(canonical_json(value), digest_size=16).hexdigest()
 
     @_signature(_ANY, _MORE)
     def _func_first(self, *values: object) -> object:

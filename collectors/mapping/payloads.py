@@ -56,10 +56,10 @@ def map_payload(mapping: Mapping, payload: bytes, headers: Table[str, str], *, r
     if len(payload) > MAX_PAYLOAD:
         raise BadDocument("too_large", f"larger than the limit of {MAX_PAYLOAD} bytes")
     mapped = Mapped()
-    decoded = decode_payload(mapping.format, payload, delimiter=mapping.delimiter)
-    whole = payload if mapping.format == "json" and mapping.documents is None else None
-    for outer in decoded:
-        for document in documents_of(mapping, outer):
+    for outer in decode_payload(mapping.format, payload, delimiter=mapping.delimiter):
+        documents = documents_of(mapping, outer)
+        whole = payload if mapping.format == "json" and len(documents) == 1 else None
+        for document in documents:
             map_document(
                 mapping, document, headers, mapped, received_us=received_us, outer=outer, original=whole
             )

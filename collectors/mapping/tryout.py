@@ -11,7 +11,7 @@ import msgspec
 from collectors.mapping.formats import decode_payload
 from collectors.mapping.payloads import documents_of, event_of
 from collectors.mapping.rules import Rule
-from collectors.mapping.telling import UNMAPPED, Attributes, Mapping
+from collectors.mapping.telling import UNMAPPED, Attributes, Mapping, Told
 from controltower.domain.errors import BadPayload
 
 MAX_DOCUMENTS = 1_000
@@ -74,7 +74,7 @@ def _try_document(
         telling = mapping.tell(document, headers, outer)
         tried.is_unmapped = telling.is_unmapped
         for told in telling.events:
-            event_of(told, received_us)
+            event_of(Told(dict(told.attributes), told.told_by), received_us)  # it uses the attributes up
             tried.events.append(told.attributes)
     except BadPayload as exc:
         tried.events = []
