@@ -22,10 +22,11 @@ Point = tuple[float, float]
 
 LOOP_REACH = 30.0  # how far the line from a box to itself stands out
 _ORDER_SWEEPS = 10
-_PLACE_SWEEPS = 12
+_PLACE_SWEEPS = 40
 _LINE_ROOM = 12.0  # between lines that pass a layer side by side
 _STRAIGHT = 6.0  # how much rather long lines are straight than boxes in the middle of their neighbours
-_PORTS_SHARE = 0.6  # of a side of a box, on which lines begin and end
+_PORT_ROOM = 16.0  # between lines that begin at the same side of a box
+_PORT_INSET = 10.0  # of the first and last of them
 
 
 class Box(NamedTuple):
@@ -317,11 +318,17 @@ class _Drawing:
         return PlacedLink(link.key, tuple((round(x, 1), round(y, 1)) for x, y in points), _rounded(label))
 
     def _port(self, end: _Item, towards: _Item, box: PlacedBox, *, below: bool) -> float:
-        """Where on the side of its box a line begins: side by side, in the order in which lines go on."""
-        ends = end.below if below else end.above
-        ordered = sorted((item for item, _ in ends), key=lambda item: (item.x, item.key))
-        share = (ordered.index(towards) + 1) / (len(ordered) + 1)
-        return box.x + box.width * ((1 - _PORTS_SHARE) / 2 + _PORTS_SHARE * share)
+        """Where on the side of its box a line begins: straight on where it can, and never where others do."""
+        ends = sorted(end.below if below else end.above, key=lambda one: (one[0].x, one[0].key))
+        least, most = box.x + _PORT_INSET, box.x + box.width - _PORT_INSET
+        between = min(_PORT_ROOM, (most - least) / max(len(ends) - 1, 1))
+        last = len(ends) - 1
+        wanted = [
+            min(max(item.x, least + place * between), most - (last - place) * between) - place * between
+            for place, (item, _) in enumerate(ends)
+        ]
+        place = next(place for place, (item, _) in enumerate(ends) if item is towards)
+        return _rising(wanted, [pull for _, pull in ends])[place] + place * between
 
     def _loop(self, link: Link, box: PlacedBox) -> PlacedLink:
         x, reach = box.x + box.width, box.x + box.width + LOOP_REACH

@@ -90,27 +90,10 @@ def variant_id(activities: Sequence[str]) -> str:
     return blake2b(told, digest_size=6).hexdigest()
 
 
-def strongest(transitions: Sequence[Transition], most: int) -> tuple[Transition, ...]:
-    """The transitions to draw: the most frequent in and out of each activity, then others up to `most`."""
-    needed: set[tuple[str, str]] = set()
-    entered: set[str] = set()
-    left: set[str] = set()
-    for one in transitions:  # most frequent first
-        if one.before == one.after:
-            continue
-        if one.before not in left or one.after not in entered:
-            needed.add((one.before, one.after))
-            left.add(one.before)
-            entered.add(one.after)
-    room = most - len(needed)
-    chosen = []
-    for one in transitions:
-        if (one.before, one.after) in needed:
-            chosen.append(one)
-        elif room > 0:
-            room -= 1
-            chosen.append(one)
-    return tuple(chosen)
+def transitions_of(trail: Trail, kept: Collection[str]) -> list[tuple[str, str]]:
+    """What follows what on one journey, from START to END, as if it had only the activities that are kept."""
+    names = [step.activity for step in trail.steps if step.activity in kept]
+    return list(pairwise([START, *names, END])) if names else []
 
 
 def _activities(trails: Collection[Trail]) -> tuple[Activity, ...]:
@@ -132,22 +115,17 @@ def _activities(trails: Collection[Trail]) -> tuple[Activity, ...]:
     )
 
 
-def _transitions(trails: Iterable[Trail], kept: set[str]) -> tuple[Transition, ...]:
+def _transitions(trails: Iterable[Trail], kept: Collection[str]) -> tuple[Transition, ...]:
     count: Counter[tuple[str, str]] = Counter()
     journeys: Counter[tuple[str, str]] = Counter()
     gaps: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for trail in trails:
-        steps = [step for step in trail.steps if step.activity in kept]
-        if not steps:
-            continue
-        pairs = [(START, steps[0].activity)]
-        for one, other in pairwise(steps):
-            pair = (one.activity, other.activity)
-            pairs.append(pair)
-            gaps[pair].append(other.at_us - one.at_us)
-        pairs.append((steps[-1].activity, END))
+        pairs = transitions_of(trail, kept)
         count.update(pairs)
         journeys.update(set(pairs))
+        times = [step.at_us for step in trail.steps if step.activity in kept]
+        for pair, (at_us, next_us) in zip(pairs[1:-1], pairwise(times), strict=True):
+            gaps[pair].append(next_us - at_us)
     ranked = sorted(count, key=lambda pair: (-count[pair], pair))
     return tuple(Transition(*pair, count[pair], journeys[pair], spread_of(gaps[pair])) for pair in ranked)
 

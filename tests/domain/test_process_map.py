@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,9 +10,7 @@ from controltower.domain.process_map import (
     START,
     Activity,
     ProcessMap,
-    Transition,
     map_process,
-    strongest,
     variant_id,
 )
 from controltower.domain.steps import Trail
@@ -88,24 +85,3 @@ def test_a_variant_is_called_by_its_activities_and_their_order():
 def test_an_activity_knows_who_reports_it_and_whether_it_fails():
     (activity,) = map_process([a_trail(1, "a", "a", systems="YX")]).activities
     assert activity == Activity("a", journeys=1, steps=2, is_failed=False, systems=("X", "Y"))
-
-
-@given(some_trails(), st.integers(0, 12))
-def test_of_the_strongest_transitions_every_activity_keeps_a_way_in_and_a_way_out(
-    trails: list[Trail], most: int
-):
-    found = map_process(trails)
-    kept = strongest(found.transitions, most)
-    between = [one for one in kept if one.before != one.after]
-    for activity in found.activities:
-        assert activity.name in {one.before for one in between}
-        assert activity.name in {one.after for one in between}
-    assert len(kept) <= max(most, 2 * len(found.activities) + 2)
-
-
-@pytest.mark.parametrize("most", [0, 3, 4])
-def test_the_strongest_transitions_are_the_most_frequent(most: int):
-    counts = {"ab": 9, "bc": 8, "ac": 7, "ca": 1}
-    transitions = [Transition(way[0], way[1], count, 1, None) for way, count in counts.items()]
-    kept = {0: [9, 8, 1], 3: [9, 8, 1], 4: [9, 8, 7, 1]}[most]
-    assert [one.count for one in strongest(transitions, most)] == kept
