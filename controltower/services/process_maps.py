@@ -62,12 +62,12 @@ def load_process_map(
 
 
 def compare_journeys(
-    c: Connection, a: JourneyRow, b: JourneyRow, processes: Mapping[str, Process]
+    c: Connection, a: JourneyRow, b: JourneyRow, processes: Mapping[str, Process], *, by_stage: bool
 ) -> ComparedJourneys:
-    """Both journeys, event by event."""
+    """Both journeys, event by event or stage by stage."""
     facts = load_facts(c, {a.id, b.id})
 
     def steps(row: JourneyRow) -> tuple[Step, ...]:
-        return list_steps(facts.get(row.id, ()), processes.get(row.process))
+        return list_steps(facts.get(row.id, ()), processes.get(row.process), by_stage=by_stage)
 
     return ComparedJourneys(a, b, compare(steps(a), steps(b)))

@@ -73,7 +73,7 @@ def _newest(c: Connection, since_us: int, until_us: int, segments: int) -> tuple
     """The traces of the segments received last, and whether there are no more segments."""
     received = span_segment.c.received_us
     query = select(span_segment.c.trace_id).where(received >= since_us, received < until_us)
-    newest = query.order_by(received.desc(), span_segment.c.trace_id.desc()).limit(segments + 1)
+    newest = query.order_by(received.desc()).limit(segments + 1)
     found = c.execute(newest).scalars().all()
     return list(dict.fromkeys(found[:segments])), len(found) <= segments
 

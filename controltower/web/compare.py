@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
@@ -21,6 +22,7 @@ from controltower.web.deps import deps
 from controltower.web.htmx import page
 from controltower.web.map_words import activity_titles
 from controltower.web.roles import requires
+from controltower.web.windows import EVENTS, STAGES, read_by
 
 bp = Blueprint("compare", __name__)
 
@@ -51,28 +53,42 @@ class Line:
 def show() -> Response:
     """Two journeys, each named by its id or any identifier; without both, a form that asks for them."""
     names = {side: request.args.get(side, "").strip() for side in ("a", "b")}
-    compared = None
+    by = read_by(request.args, EVENTS)
+    compared: ComparedJourneys | None = None
+    titles: dict[str, str] = {}
     if all(names.values()):
-        with reading(deps().db) as c:
-            compared = compare_named(c, names)
+        compared, titles = compare_named(names, by)
     return page(
         "pages/compare/index.html",
         "frag_compared",
         names=names,
+        by=by,
+        by_urls=[(one, _url(names["a"], names["b"], one)) for one in (STAGES, EVENTS)],
         compared=compared,
-        lines=_lines(compared) if compared else (),
-        verdict=verdict(compared) if compared else "",
-        swapped={"a": names["b"], "b": names["a"]},
+        lines=_lines(compared, titles) if compared else (),
+        verdict=verdict(compared, titles) if compared else "",
+        swapped_url=_url(names["b"], names["a"], by),
     )
 
 
-def compare_named(c: Connection, names: Mapping[str, str]) -> ComparedJourneys:
-    """The journeys of these names, side by side. Raises NotFound for a name that leads to none."""
-    a, b = (_find(c, side, names[side]) for side in ("a", "b"))
-    return compare_journeys(c, a, b, deps().processes)
+def compare_named(names: Mapping[str, str], by: str) -> tuple[ComparedJourneys, dict[str, str]]:
+    """The journeys of these names side by side, and the titles of their steps.
+
+    Raises NotFound for a name that leads to no journey.
+    """
+    processes = deps().processes
+    with reading(deps().db) as c:
+        a, b = (_find(c, side, names[side]) for side in ("a", "b"))
+        compared = compare_journeys(c, a, b, processes, by_stage=by == STAGES)
+    activities = {step.activity for row in compared.comparison.rows for step in (row.a, row.b) if step}
+    return compared, activity_titles(activities, processes.get(a.process), by_stage=by == STAGES)
 
 
-def verdict(compared: ComparedJourneys) -> str:
+def _url(a: str, b: str, by: str) -> str:
+    return f"/compare?{urlencode({'a': a, 'b': b, 'by': by})}"
+
+
+def verdict(compared: ComparedJourneys, titles: Mapping[str, str]) -> str:
     """What the comparison comes to, in a sentence."""
     rows, first = compared.comparison.rows, compared.comparison.first_difference
     if not rows:
@@ -82,7 +98,8 @@ def verdict(compared: ComparedJourneys) -> str:
     row = rows[first]
     told = {"A": row.a, "B": row.b}
     what = " and ".join(
-        f"{name} has {step.activity}" if step else f"{name} has nothing there" for name, step in told.items()
+        f"{name} has {titles[step.activity]}" if step else f"{name} has nothing there"
+        for name, step in told.items()
     )
     begun = f"Alike for {_steps(first)}; then" if first else "Different from the first step:"
     return f"{begun} {what}."
@@ -98,21 +115,20 @@ def _find(c: Connection, side: str, name: str) -> JourneyRow:
     key = read_key(name)
     row = find_journey(c, key) if key else None
     if row is None:
-        hits = (
-            hit
-            for hit in search(c, name, limit=5)
-            if hit.value == name.removeprefix("#") or hit.value == name
-        )
+        hits = (hit for hit in search(c, name, limit=5) if _plain(hit.value) == _plain(name))
         row = next((hit.journey for hit in hits if hit.journey), None)
     if row is None:
         raise NotFound(f"{side.upper()}: no journey has the id or identifier {name[:64]!r}.")
     return row
 
 
-def _lines(compared: ComparedJourneys) -> tuple[Line, ...]:
+def _plain(name: str) -> str:
+    """An identifier as people mean it: they drop the '#' of an order name and type in any case."""
+    return name.removeprefix("#").casefold()
+
+
+def _lines(compared: ComparedJourneys, titles: Mapping[str, str]) -> tuple[Line, ...]:
     rows = compared.comparison.rows
-    steps = [step for row in rows for step in (row.a, row.b) if step]
-    titles = activity_titles((step.activity for step in steps), None, by_stage=False)
     lines = []
     before: dict[str, Step | None] = {"a": None, "b": None}
     for index, row in enumerate(rows):

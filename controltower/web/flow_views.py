@@ -21,7 +21,7 @@ MOST_SYSTEMS = 15  # in the drawing; the table has all
 MOST_LINES = 40
 SHARE_DRAWN = 0.97  # of all messages
 MANY_FAIL = 0.05
-LISTED_HOPS = 50
+LISTED_HOPS = 25
 _LISTED_TRACES = 20  # the journeys of each are looked up
 
 

@@ -74,7 +74,12 @@ def read_signals(args: Mapping[str, str]) -> tuple[Signal, ...]:
 def read_edge(args: Mapping[str, str]) -> tuple[str, str, str] | None:
     """The flow that an address names as (sender, receiver, signal); None when it names none."""
     sender, receiver = args.get("sender", ""), args.get("receiver", "")
-    return (sender, receiver, args.get("signal", "") or "events") if sender and receiver else None
+    if not sender or not receiver:
+        return None
+    signal = args.get("signal", "") or "events"
+    if signal not in SIGNALS:
+        raise BadPayload(f"signal: expected one of {', '.join(SIGNALS)}, found {signal[:40]!r}")
+    return sender, receiver, signal
 
 
 def sampled_words(found: FlowReading) -> tuple[str, ...]:

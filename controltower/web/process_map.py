@@ -27,11 +27,20 @@ from controltower.web.process_views import (
     view_process,
 )
 from controltower.web.roles import requires
-from controltower.web.windows import DEFAULT_SAMPLE, SAMPLES, WINDOWS, Window, read_sample, read_window
+from controltower.web.windows import (
+    DEFAULT_SAMPLE,
+    EVENTS,
+    SAMPLES,
+    STAGES,
+    WINDOWS,
+    Window,
+    read_by,
+    read_sample,
+    read_window,
+)
 
 bp = Blueprint("process_map", __name__)
 
-STAGES, EVENTS = "stages", "events"
 ACTIVITIES = (8, 15, 25)
 DEFAULT_ACTIVITIES = 15
 CSV_COLUMNS = (
@@ -124,10 +133,8 @@ def read_asked(args: Mapping[str, str], offered: Mapping[str, str]) -> Asked:
     process = args.get("process", "").strip() or next(iter(offered), "")
     if process not in offered:
         raise BadPayload(f"process: expected one of {', '.join(offered)}, found {process[:40]!r}")
-    by = args.get("by", "").strip() or STAGES
-    if by not in (STAGES, EVENTS):
-        raise BadPayload(f"by: expected {STAGES} or {EVENTS}, found {by[:40]!r}")
-    return Asked(process, read_window(args, now()), by, read_sample(args), _read_activities(args))
+    window, by = read_window(args, now()), read_by(args, STAGES)
+    return Asked(process, window, by, read_sample(args), _read_activities(args))
 
 
 def load(asked: Asked) -> tuple[ProcessReading, dict[str, str]]:

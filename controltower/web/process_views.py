@@ -13,11 +13,12 @@ from controltower.services.process_maps import ProcessReading
 from controltower.store.journey_rows import JourneyRow
 from controltower.web.drawings import Drawing, Edge, Node, draw, level_of
 from controltower.web.map_words import brief
+from controltower.web.windows import EVENTS
 
 MOST_LINES = 45
 SHARE_DRAWN = 0.97  # of all that follows anything
 LISTED_VARIANTS = 10
-LISTED_JOURNEYS = 50
+LISTED_JOURNEYS = 25
 
 Choice = tuple[str, str]  # ("variant", its id) or (before, after)
 
@@ -106,16 +107,11 @@ def list_variants(
             share=len(variant.journeys) / found.journeys,
             steps=tuple(titles[name] for name in variant.activities),
             url=_url(fields, variant=variant.id),
-            compare_url=compare_url(found.variants[0].journeys[0], variant.journeys[0]) if rank > 1 else "",
+            compare_url=_compare_url(found, variant, fields) if rank > 1 else "",
             is_chosen=choice == ("variant", variant.id),
         )
         for rank, variant in enumerate(found.variants, 1)
     )
-
-
-def compare_url(a: bytes, b: bytes) -> str:
-    """Where two journeys stand side by side."""
-    return f"/compare?{urlencode({'a': a.hex(), 'b': b.hex()})}"
 
 
 def journeys_of(reading: ProcessReading, choice: Choice) -> list[JourneyRow]:
@@ -227,6 +223,11 @@ def read_choice(args: Mapping[str, str]) -> Choice | None:
         return "variant", args["variant"]
     before, after = args.get("before", ""), args.get("after", "")
     return (before.replace("~", "\0"), after.replace("~", "\0")) if before and after else None
+
+
+def _compare_url(found: ProcessMap, variant: Variant, fields: Mapping[str, str]) -> str:
+    ends = {"a": found.variants[0].journeys[0].hex(), "b": variant.journeys[0].hex()}
+    return f"/compare?{urlencode({**ends, 'by': fields.get('by', EVENTS)})}"
 
 
 def _url(fields: Mapping[str, str], **more: str) -> str:

@@ -14,6 +14,7 @@ WINDOWS = {
     "7d": ("Last 7 days", timedelta(days=7)),
 }
 DEFAULT_WINDOW = "24h"
+STAGES, EVENTS = "stages", "events"
 SAMPLES = (500, 2_000, 10_000)
 DEFAULT_SAMPLE = 2_000
 
@@ -56,6 +57,14 @@ def read_sample(args: Mapping[str, str]) -> int:
     if text and text not in offered:
         raise BadPayload(f"sample: expected one of {', '.join(offered)}, found {text[:40]!r}")
     return offered.get(text, DEFAULT_SAMPLE)
+
+
+def read_by(args: Mapping[str, str], default: str) -> str:
+    """What counts as a step: stages or events. Raises BadPayload for anything else."""
+    by = args.get("by", "").strip() or default
+    if by not in (STAGES, EVENTS):
+        raise BadPayload(f"by: expected {STAGES} or {EVENTS}, found {by[:40]!r}")
+    return by
 
 
 def _custom(since: str, until: str, now: datetime) -> Window:
