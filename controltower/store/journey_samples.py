@@ -1,0 +1,141 @@
+"""Journeys of a window with all their facts: a bounded number of them, spread evenly over all there are.
+
+What a map costs must not grow with what is stored. So at most `LOOKED_THROUGH` journeys are looked at, newest
+started first, and of those that belong to the window at most so many are read, every n-th one: reading only
+the newest would show journeys that have hardly begun. Whatever was not looked at, the sample says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from controltower.domain.journeys import Fact
+from controltower.domain.times import from_us, to_us
+from controltower.store.components import State, read_state
+from controltower.store.journey_rows import COLUMNS, JourneyRow, journey_row, newest_first
+from controltower.store.membership import component_ids, in_chunks
+from controltower.store.tables import journey
+
+LOOKED_THROUGH = 20_000
+MOST_EVENTS = 1_000  # of one journey; what is longer is no normal journey, and would cost as much as many
+
+
+@dataclass(frozen=True, slots=True)
+class SampledJourney:
+    """A journey and the facts that show on it, those of its legs and traces included."""
+
+    row: JourneyRow
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JourneySample:
+    """Some journeys of a window, newest started first."""
+
+    journeys: tuple[SampledJourney, ...]
+    found: int  # journeys of the window among those that were looked at
+    looked_back_to: (
+        datetime | None
+    )  # None: every journey of the window was looked at; else older ones were not
+    too_long: int  # journeys with more than MOST_EVENTS events, which are left out
+
+    @property
+    def is_whole(self) -> bool:
+        """True when every journey of the window is here."""
+        return len(self.journeys) == self.found and self.looked_back_to is None and not self.too_long
+
+
+def sample_started(
+    c: Connection, since_at: datetime, until_at: datetime, *, most: int, process: str = ""
+) -> JourneySample:
+    """Journeys, of one process or of all, that started within [since, until)."""
+    since = journey.c.started_us >= to_us(since_at)
+    narrower = [journey.c.process == process] if process else []
+    return _sample(c, until_at, [since], narrower, most)
+
+
+def sample_active(c: Connection, since_at: datetime, until_at: datetime, *, most: int) -> JourneySample:
+    """Journeys that started before `until` and had their last event at `since` or later."""
+    return _sample(c, until_at, [], [journey.c.last_event_us >= to_us(since_at)], most)
+
+
+def load_facts(c: Connection, ids: Collection[bytes]) -> dict[bytes, tuple[Fact, ...]]:
+    """All facts of each of these journeys, legs and traces included; in a few statements however many."""
+    states: dict[bytes, State] = {}
+    homes: dict[bytes, bytes] = {}
+    wanted = set(ids)
+    while wanted:
+        loaded = _states(c, wanted)
+        states.update(loaded)
+        members = {key for state in loaded.values() for key in state.members} - homes.keys()
+        homes.update(component_ids(c, members))
+        wanted = {homes[key] for key in members if key in homes} - states.keys()
+    return {id: _facts_below(id, states, homes) for id in ids if id in states}
+
+
+def _facts_below(root: bytes, states: dict[bytes, State], homes: dict[bytes, bytes]) -> tuple[Fact, ...]:
+    facts: dict[bytes, Fact] = {}
+    pending, seen = [root], {root}
+    while pending:
+        state = states.get(pending.pop())
+        if state is None:
+            continue
+        facts.update((fact.digest, fact) for fact in state.facts)
+        below = {homes[key] for key in state.members if key in homes} - seen
+        seen |= below
+        pending.extend(below)
+    return tuple(facts.values())
+
+
+def _sample(
+    c: Connection,
+    until_at: datetime,
+    conditions: Iterable[ColumnElement[bool]],
+    narrower: Iterable[ColumnElement[bool]],
+    most: int,
+) -> JourneySample:
+    among = [journey.c.hidden.is_(False), journey.c.started_us < to_us(until_at), *conditions]
+    newest = (journey.c.started_us.desc(), journey.c.id.desc())
+    # The index alone tells how far back the journeys reach that may be looked at.
+    edge = c.execute(
+        select(journey.c.started_us).where(*among).order_by(*newest).offset(LOOKED_THROUGH).limit(1)
+    ).scalar_one_or_none()
+    reach = [] if edge is None else [journey.c.started_us > edge]
+    query = select(journey.c.id, journey.c.event_count).where(*among, *reach, *narrower)
+    rows = c.execute(query.order_by(*newest).limit(LOOKED_THROUGH)).all()
+    fitting = [row.id for row in rows if row.event_count <= MOST_EVENTS]
+    chosen = spread_evenly(fitting, most)
+    facts = load_facts(c, chosen)
+    return JourneySample(
+        journeys=tuple(SampledJourney(row, facts[row.id]) for row in _rows(c, chosen) if row.id in facts),
+        found=len(rows),
+        looked_back_to=None if edge is None else from_us(edge + 1),
+        too_long=len(rows) - len(fitting),
+    )
+
+
+def spread_evenly(items: list[bytes], most: int) -> list[bytes]:
+    """At most so many of the items, from all over the list and in its order, the first one among them."""
+    if len(items) <= most:
+        return items
+    return [items[index * len(items) // most] for index in range(most)]
+
+
+def _rows(c: Connection, ids: Collection[bytes]) -> list[JourneyRow]:
+    rows: list[JourneyRow] = []
+    for chunk in in_chunks(ids):
+        found = c.execute(select(*COLUMNS).where(journey.c.id.in_(chunk)))
+        rows.extend(journey_row(row) for row in found)
+    return newest_first(rows)
+
+
+def _states(c: Connection, ids: Collection[bytes]) -> dict[bytes, State]:
+    states: dict[bytes, State] = {}
+    for chunk in in_chunks(sorted(ids)):
+        rows = c.execute(select(journey.c.id, journey.c.state).where(journey.c.id.in_(chunk)))
+        states.update((row.id, read_state(row.state)) for row in rows)
+    return states
