@@ -19,6 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from collectors.events import quarantining as events
 from collectors.events.http import events_routes
 from collectors.files import csv_import
+from collectors.files.ocel.telling import EDGE as OCEL_EDGE
 from collectors.http import Headers, IngestApp, Limits
 from collectors.otlp.export import Exporter
 from collectors.otlp.grpc import build_grpc_server
@@ -291,6 +292,7 @@ def _web(tower: Tower) -> Any:
             decoders={
                 events.EDGE: events.decode_held,
                 csv_import.EDGE: csv_import.decode_held,
+                OCEL_EDGE: events.decode_held,  # what it holds back are CloudEvents
                 **held_decoders(_exporter(tower, _limits(tower.settings))),
             },
             metrics=metrics_text(tower.ingest),

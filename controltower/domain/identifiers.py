@@ -63,6 +63,7 @@ _BONDS: dict[str, Bond] = {
     "pick_ticket": Bond.LEG,
     "invoice": Bond.LEG,
     "settlement": Bond.LEG,
+    "line": Bond.LEG,
     TRACE: Bond.TRACE,
 }
 
