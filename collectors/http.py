@@ -66,21 +66,22 @@ class Request:
         self._receive = receive
         self._limit = limit
 
-    async def body(self) -> bytes:
-        """The whole body, inflated.
+    async def body(self, limit: int | None = None) -> bytes:
+        """The whole body, inflated; `limit` bytes of it at most when that is less than any request may bring.
 
         Raises PayloadTooLarge as soon as it passes the limit, BadPayload when it does not inflate,
         UnsupportedMedia for an unknown encoding.
         """
-        if self._declared_length() > self._limit:
-            raise self._too_large()
+        limit = self._limit if limit is None else min(limit, self._limit)
+        if self._declared_length() > limit:
+            raise _too_large(limit)
         source = self.chunks() if b"content-encoding" in self.headers else self._received()
         pieces: list[bytes] = []
         size = 0
         async for piece in source:
             size += len(piece)
-            if size > self._limit:
-                raise self._too_large()
+            if size > limit:
+                raise _too_large(limit)
             pieces.append(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -121,8 +122,9 @@ class Request:
             return -1
         return int(declared)
 
-    def _too_large(self) -> PayloadTooLarge:
-        return PayloadTooLarge(f"the body is larger than the limit of {self._limit} bytes")
+
+def _too_large(limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(f"the body is larger than the limit of {limit} bytes")
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -156,6 +158,7 @@ class Route(NamedTuple):
 
     handler: Handler
     refuse: Refuse = refuse_as_json
+    checks_sender: bool = False  # the handler finds out who sent the request; the listener does not ask
 
 
 Routes = Mapping[tuple[str, str], Route]
@@ -213,7 +216,8 @@ class IngestApp:
         request = Request(scope, receive, self._limits.body)
         try:
             check_origin(request.headers, self._browser_hosts)
-            self._authorize(request.headers)
+            if not route.checks_sender:
+                self._authorize(request.headers)
             response = await route.handler(request)
         except ControlTowerError as exc:
             response = route.refuse(request.headers, refusal_of(exc))

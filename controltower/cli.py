@@ -16,7 +16,9 @@ from collectors.files.ocel.command import read_options, run_import
 from collectors.files.ocel.importing import LogOptions
 from collectors.files.ocel.recognising import find_reader
 from collectors.files.progress import Progress
+from collectors.mapping.catalogue import find_mapping
 from collectors.mapping.csv_mapping import load_csv_mapping
+from collectors.mapping.tryout import told_lines, try_out
 from controltower import __version__
 from controltower.checkup import examine, report
 from controltower.domain.errors import ControlTowerError
@@ -25,7 +27,17 @@ from controltower.services.tokens import create_token
 from controltower.settings import Settings, load_settings
 from controltower.store.engine import open_database
 from controltower.store.schema import upgrade
-from controltower.wiring import Roles, demo_arguments, opened_store, opened_tower, run, utc_now
+from controltower.wiring import (
+    Roles,
+    demo_arguments,
+    load_mappings,
+    mappings_folder,
+    now_us,
+    opened_store,
+    opened_tower,
+    run,
+    utc_now,
+)
 
 _ROLE_NAMES = ("viewer", "support", "operator", "admin")
 _TOKEN_ROLES = ("ingest", *_ROLE_NAMES)
@@ -144,6 +156,40 @@ def _import_log(settings: Settings, file: Path, options: LogOptions) -> None:
 def _show_progress(report: ImportReport) -> None:
     if sys.stderr.isatty():
         click.echo(f"\r{report.rows} rows", nl=False, err=True)
+
+
+@commands.group()
+def mapping() -> None:
+    """Mappings: what payloads, messages and rows become."""
+
+
+@mapping.command("list")
+@click.pass_obj
+def mapping_list(settings: Settings) -> None:
+    """Every mapping that the tower knows, with its format, its title and how its sender is verified."""
+    for known in load_mappings(settings).values():
+        verify = known.verify.scheme if known.verify else "secret"
+        click.echo(f"{known.name:24} {known.format:8} {verify:18} {known.title}")
+
+
+@mapping.command("test")
+@click.argument("file")
+@click.argument("sample", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--header", "headers", multiple=True, help="A header of the request, as NAME: VALUE.")
+@click.pass_obj
+def mapping_test(settings: Settings, file: str, sample: Path, headers: tuple[str, ...]) -> None:
+    """Print the events that a sample becomes, or why it does not; exit code 1 when something is wrong.
+
+    FILE is a mapping file or the name of a mapping. Nothing is stored.
+    """
+    known = find_mapping(file, mappings_folder(settings))
+    pairs = [header.partition(":") for header in headers]
+    sent = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    tried = try_out(known, sample.read_bytes(), sent, received_us=now_us())
+    for line in told_lines(tried):
+        click.echo(line)
+    if any(document.reason for document in tried):
+        sys.exit(1)
 
 
 @commands.group()

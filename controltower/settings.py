@@ -6,6 +6,7 @@ docs/reference/settings.md has an entry for each. Only this module and wiring re
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -63,6 +64,8 @@ class Settings:
     link_attributes: Mapping[str, str] = field(
         default_factory=dict
     )  # span or log attribute -> identifier kind
+    mappings: str = ""  # the folder of the user's mapping files
+    hook_secrets: Mapping[str, object] = field(default_factory=dict, repr=False)  # hook -> secret
 
     @property
     def store_url(self) -> str:
@@ -120,6 +123,8 @@ def _parse(name: str, value: Any) -> Any:
             return _whole(name, value, least=0)
         case "link_attributes":
             return _pairs(name, value)
+        case "hook_secrets":
+            return _table(name, value)
         case _:
             return str(value)
 
@@ -163,6 +168,18 @@ def _pairs(name: str, value: Any) -> dict[str, str]:
     if any(not equals or not key.strip() or not kind.strip() for key, equals, kind in pairs):
         raise _wrong(name, value, "attribute=kind pairs, as in order.id=order,rma.id=rma")
     return {key.strip(): kind.strip() for key, _, kind in pairs}
+
+
+def _table(name: str, value: Any) -> dict[str, object]:
+    """A table, or a JSON object in the environment. What it holds is secret and in no message."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value or "{}")
+        except ValueError as exc:
+            raise BadSetting(f"{PREFIX}{name.upper()}: not JSON") from exc
+    if not isinstance(value, Mapping):
+        raise BadSetting(f"{PREFIX}{name.upper()}: expected a JSON object of names and secrets")
+    return dict(value)
 
 
 def _wrong(name: str, value: Any, expected: str) -> BadSetting:

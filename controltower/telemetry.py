@@ -21,8 +21,8 @@ _METRICS: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
-def metrics_text(ingest: Ingest) -> Callable[[], str]:
-    """A function that renders the counters of this process."""
+def metrics_text(ingest: Ingest, *more: Callable[[], str]) -> Callable[[], str]:
+    """A function that renders the counters of this process; `more` render those of other parts."""
 
     def render() -> str:
         figures = ingest.figures()
@@ -30,6 +30,6 @@ def metrics_text(ingest: Ingest) -> Callable[[], str]:
         for name, kind, attribute, text in _METRICS:
             value = getattr(figures, attribute)
             lines += (f"# HELP {name} {text}", f"# TYPE {name} {kind}", f"{name} {value}")
-        return "\n".join(lines) + "\n"
+        return "\n".join(lines) + "\n" + "".join(part() for part in more)
 
     return render

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
@@ -20,7 +21,14 @@ from collectors.events import quarantining as events
 from collectors.events.http import events_routes
 from collectors.files import csv_import
 from collectors.files.ocel.telling import EDGE as OCEL_EDGE
+from collectors.hooks import holding as hooks
+from collectors.hooks.figures import HookFigures
+from collectors.hooks.http import hook_routes
+from collectors.hooks.secrets import read_secrets
+from collectors.hooks.senders import Doorkeeper
 from collectors.http import Headers, IngestApp, Limits
+from collectors.mapping.catalogue import load_catalogue
+from collectors.mapping.telling import Mapping as PayloadMapping
 from collectors.otlp.export import Exporter
 from collectors.otlp.grpc import build_grpc_server
 from collectors.otlp.held import held_decoders
@@ -68,6 +76,8 @@ class Tower:
     db: Database
     processes: Mapping[str, Process]
     ingest: Ingest
+    mappings: Mapping[str, PayloadMapping]
+    hook_figures: HookFigures
 
 
 def utc_now() -> datetime:
@@ -92,6 +102,16 @@ def built_in_processes() -> dict[str, Process]:
     return {process.name: process for process in sorted(parsed, key=lambda process: process.name)}
 
 
+def mappings_folder(settings: Settings) -> Path | None:
+    """Where the user's mapping files are."""
+    return Path(settings.mappings) if settings.mappings else None
+
+
+def load_mappings(settings: Settings) -> dict[str, PayloadMapping]:
+    """The mappings that come with the tower and the user's, by name. Raises BadMapping."""
+    return load_catalogue(mappings_folder(settings))
+
+
 @contextmanager
 def opened_store(settings: Settings) -> Iterator[Database]:
     """The store, at the schema of this version."""
@@ -111,6 +131,7 @@ def opened_tower(settings: Settings, *, has_writer_process: bool = False) -> Ite
 
     A writer process costs a moment to start and some memory, and lets a server take twice as much.
     """
+    mappings = load_mappings(settings)
     with opened_store(settings) as db:
         processes = built_in_processes()
         writer: Writer = InlineWriter(db, processes)
@@ -119,7 +140,7 @@ def opened_tower(settings: Settings, *, has_writer_process: bool = False) -> Ite
         ingest = Ingest(writer, now_us)
         ingest.start()
         try:
-            yield Tower(settings, db, processes, ingest)
+            yield Tower(settings, db, processes, ingest, mappings, HookFigures())
         finally:
             ingest.close()
 
@@ -197,13 +218,33 @@ def _listeners(tower: Tower, roles: Roles) -> list[HttpListener]:
     exporter = _exporter(tower, limits)
     listeners = []
     if roles.web:
-        routes = {**otlp_routes(exporter), **events_routes(tower.ingest, now_us, limits)}
+        routes = {
+            **otlp_routes(exporter),
+            **events_routes(tower.ingest, now_us, limits),
+            **_hook_routes(tower, limits),
+        }
         screens = _as_asgi(_web(tower))
         listeners.append(HttpListener(_edge(tower, routes, settings.http, limits, screens), settings.http))
     if roles.collect:
         app = _edge(tower, otlp_routes(exporter), settings.otlp_http, limits, None)
         listeners.append(HttpListener(app, settings.otlp_http))
     return listeners
+
+
+def _hook_routes(tower: Tower, limits: Limits) -> Any:
+    settings = tower.settings
+    book = TokenBook(tower.db, utc_now)
+
+    def has_token(headers: Headers) -> bool:
+        role = _role_of(headers, book)
+        return role is not None and may_post_facts(role)
+
+    doorkeeper = Doorkeeper(
+        read_secrets(settings.hook_secrets),
+        has_token,
+        is_open=settings.ingest_access == OPEN and settings.http.is_loopback,
+    )
+    return hook_routes(tower.mappings, doorkeeper, tower.hook_figures, tower.ingest, now_us, limits)
 
 
 def _as_asgi(wsgi: Any) -> Any:
@@ -265,16 +306,21 @@ def _authorize(tower: Tower, address: Address) -> Callable[[Headers], None]:
     book = TokenBook(tower.db, utc_now)
 
     def check(headers: Headers) -> None:
-        scheme, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        if scheme.casefold() != "bearer":
-            secret = headers.get(b"x-api-key", b"").decode("latin-1")
-        role = book.find_role(secret.strip()) if secret else None
+        role = _role_of(headers, book)
         if role is None:
             raise Unauthorized("send an ingest token: Authorization: Bearer TOKEN")
         if not may_post_facts(role):
             raise Forbidden(f"a token of role {role} may not post facts")
 
     return check
+
+
+def _role_of(headers: Headers, book: TokenBook) -> str | None:
+    """The role of the token that a request carries, None without a valid one."""
+    scheme, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    if scheme.casefold() != "bearer":
+        secret = headers.get(b"x-api-key", b"").decode("latin-1")
+    return book.find_role(secret.strip()) if secret else None
 
 
 def _web(tower: Tower) -> Any:
@@ -293,9 +339,10 @@ def _web(tower: Tower) -> Any:
                 events.EDGE: events.decode_held,
                 csv_import.EDGE: csv_import.decode_held,
                 OCEL_EDGE: events.decode_held,  # what it holds back are CloudEvents
+                hooks.EDGE: hooks.held_decoder(tower.mappings),
                 **held_decoders(_exporter(tower, _limits(tower.settings))),
             },
-            metrics=metrics_text(tower.ingest),
+            metrics=metrics_text(tower.ingest, tower.hook_figures.metrics),
         )
     )
     count = tower.settings.proxies

@@ -123,10 +123,10 @@ def test_a_time_without_zone_needs_one_in_the_mapping():
         ('name = "orders"', "", "name"),
         ('zone = "America/Sao_Paulo"', 'zone = "Mars/Olympus"', "no time zone is named 'Mars/Olympus'"),
         ('id = "{no}:captured"', 'id = "{no:captured"', r"events\[0\].id"),
-        ('id = "{no}:captured"', 'id = "{no!r}"', "expected the name of a column"),
+        ('id = "{no}:captured"', 'id = "{no!r}"', "expected a JMESPath expression"),
         ('type = "order.captured"', 'typ = "order.captured"', "typ"),
         ('time = ["delivered", "signed"]', "time = []", r"events\[1\].time"),
-        ('channel = "web"', "channel = 3", "data.channel"),
+        ('channel = "web"', "channel = 3.5", "data.channel"),
         ('required = ["no"]', 'delimiter = "tab"', "delimiter"),
         ('title = "Orders"', "title = ", "not valid TOML"),
     ],
@@ -154,6 +154,6 @@ def test_a_mapping_is_found_by_name_or_path(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text(ORDERS)
     assert load_csv_mapping(str(file)).name == "orders"
-    assert load_csv_mapping("olist_orders").source == "olist"
+    assert load_csv_mapping("olist_orders").name == "olist_orders"
     with pytest.raises(BadMapping, match="olist_orders"):
         load_csv_mapping("nothing_of_that_name")
