@@ -21,6 +21,7 @@ from collectors.mapping.csv_mapping import load_csv_mapping
 from collectors.mapping.tryout import told_lines, try_out
 from controltower import __version__
 from controltower.checkup import examine, report
+from controltower.cli_analysis import report as report_commands
 from controltower.domain.errors import ControlTowerError
 from controltower.services.accounts import invite
 from controltower.services.tokens import create_token
@@ -190,6 +191,9 @@ def mapping_test(settings: Settings, file: str, sample: Path, headers: tuple[str
         click.echo(line)
     if any(document.reason for document in tried):
         sys.exit(1)
+
+
+commands.add_command(report_commands)
 
 
 @commands.group()
