@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 
 from collectors.files.csv_import import ImportReport, import_csv
+from collectors.files.ocel.command import read_options, run_import
+from collectors.files.ocel.importing import LogOptions
+from collectors.files.ocel.recognising import find_reader
+from collectors.files.progress import Progress
 from collectors.mapping.catalogue import find_mapping
 from collectors.mapping.csv_mapping import load_csv_mapping
 from collectors.mapping.tryout import told_lines, try_out
 from controltower import __version__
 from controltower.checkup import examine, report
+from controltower.cli_analysis import report as report_commands
 from controltower.domain.errors import ControlTowerError
 from controltower.domain.process_files import parse_process
 from controltower.services.accounts import invite
@@ -102,19 +109,54 @@ def work(settings: Settings) -> None:
 
 @commands.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--mapping", required=True, help="A built-in mapping, or the path of a mapping file.")
+@click.option("--mapping", help="For rows: a built-in mapping, or the path of a mapping file.")
+@click.option("--table", default="", help="With --mapping: the rows of this table of an SQLite file.")
+@click.option("--journey-type", default="", help="Of an event log: the objects that become journeys.")
+@click.option("--leg", multiple=True, metavar="TYPE=KIND", help="Of an event log: objects that are legs.")
+@click.option("--label", multiple=True, metavar="TYPE", help="Of an event log: objects that only label.")
+@click.option("--source", default="", help="The name of an event log; that of the file when not given.")
+@click.option("--zone", default="UTC", show_default=True, help="Of times of an event log that carry none.")
 @click.pass_obj
-def import_file(settings: Settings, file: Path, mapping: str) -> None:
-    """Import a CSV file; importing it again, whole or after a break, changes nothing that is there."""
+def import_file(
+    settings: Settings,
+    file: Path,
+    mapping: str | None,
+    table: str,
+    journey_type: str,
+    leg: tuple[str, ...],
+    label: tuple[str, ...],
+    source: str,
+    zone: str,
+) -> None:
+    """Import rows through a mapping, or an event log (OCEL 1.0 and 2.0: JSON, XML, SQLite, CSV).
+
+    Importing a file again, whole or after a break, changes nothing that is there.
+    """
+    if mapping is None:
+        options = read_options(source=source, zone=zone, journey_type=journey_type, legs=leg, labels=label)
+        _import_log(settings, file, options)
+        return
     rules = load_csv_mapping(mapping)
     with opened_tower(settings) as tower:
-        report = import_csv(file, rules, tower.ingest.submit, utc_now(), _show_progress)
+        report = import_csv(file, rules, tower.ingest.submit, utc_now(), _show_progress, table=table)
     click.echo(
         f"{report.rows} rows: {report.events_stored} events stored, {report.events_duplicate} known already, "
         f"{report.rows_quarantined} rows in quarantine"
     )
     for fault in report.faults:
         click.echo(f"  row {fault.row}: {fault.message}")
+
+
+def _import_log(settings: Settings, file: Path, options: LogOptions) -> None:
+    reader = find_reader(file)
+    if reader is None:
+        raise click.UsageError("it is no event log that the tower knows; for a CSV file give --mapping")
+    progress = Progress(
+        partial(click.echo, nl=False, err=True), time.monotonic, is_watched=sys.stderr.isatty()
+    )
+    with opened_tower(settings) as tower:
+        submit = tower.ingest.submit
+        run_import(file, reader, submit, utc_now(), options, progress=progress, say=click.echo)
 
 
 def _show_progress(report: ImportReport) -> None:
@@ -195,6 +237,9 @@ def mapping_test(settings: Settings, file: str, sample: Path, headers: tuple[str
         click.echo(line)
     if any(document.reason for document in tried):
         sys.exit(1)
+
+
+commands.add_command(report_commands)
 
 
 @commands.group()

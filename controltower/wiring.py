@@ -23,6 +23,7 @@ from collectors.edi.http import edi_routes
 from collectors.events import quarantining as events
 from collectors.events.http import events_routes
 from collectors.files import csv_import
+from collectors.files.ocel.telling import EDGE as OCEL_EDGE
 from collectors.hooks import holding as hooks
 from collectors.hooks.figures import HookFigures
 from collectors.hooks.http import hook_routes
@@ -373,6 +374,7 @@ def _web(tower: Tower) -> Any:
             decoders={
                 events.EDGE: events.decode_held,
                 csv_import.EDGE: csv_import.decode_held,
+                OCEL_EDGE: events.decode_held,  # what it holds back are CloudEvents
                 hooks.EDGE: hooks.held_decoder(tower.mappings),
                 edi.EDGE: edi.held_decoder(tower.mappings),
                 **held_decoders(_exporter(tower, _limits(tower.settings))),

@@ -22,6 +22,7 @@ import msgspec
 
 from collectors.cloudevents import JSON_EVENT, event_from_attributes
 from collectors.files.csv_rows import MAX_KEPT, RawRow, cells_by_column, read_header, read_rows
+from collectors.files.rows_of import opened_lines
 from collectors.mapping.csv_mapping import CsvMapping, find_built_in
 from controltower.domain.errors import BadPayload, Overloaded
 from controltower.domain.facts import Event, Quarantined
@@ -71,16 +72,17 @@ def import_csv(
     now: datetime,
     progress: Callable[[ImportReport], None] | None = None,
     *,
+    table: str = "",
     sleep: Callable[[float], None] = time.sleep,
 ) -> ImportReport:
-    """Store what the file tells; `progress` hears of every committed batch.
+    """Store what the file, or `table` of an SQLite file, tells; `progress` hears of every committed batch.
 
     Raises BadPayload when the header does not fit the mapping, OSError when the file cannot be read, and
     StoreUnavailable or Overloaded when the store does not take a batch; what was reported by then is stored.
     """
     report = ImportReport()
     waiting: deque[tuple[_Batch, Future[Receipt]]] = deque()
-    with path.open("rb") as lines:
+    with opened_lines(path, table, mapping.delimiter) as lines:
         for batch in _batches(lines, path.name, mapping, to_us(now)):
             if len(waiting) == BATCHES_IN_FLIGHT:
                 _settle(*waiting.popleft(), report, progress)

@@ -124,7 +124,7 @@ def _says(process: Process, fact: Fact, name: str) -> str:
 
 
 def _is_of_whole(process: Process, fact: Fact) -> bool:
-    """Whether a fact speaks of all of the order; one that names legs does so only at a stage of the journey."""
+    """Whether a fact speaks of all of the order; one that names legs does only at a stage of the journey."""
     stage = process.read(fact.type).stage
     return not fact.legs or (stage is not None and not process.steps[stage].leg)
 

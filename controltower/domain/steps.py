@@ -67,8 +67,8 @@ def _told_once(facts: Iterable[Fact]) -> Iterator[Fact]:
 
 def _rank(process: Process | None, reading: Reading) -> int:
     """Where a step stands among those of the same moment: stages in their order, then others, then ends."""
-    last = len(process.stages) if process else 0
-    if reading.cancels or reading.completes:
+    last = len(process.steps) if process else 0
+    if reading.ends is not None:
         return last + 1
     return last if reading.stage is None else reading.stage
 
@@ -76,11 +76,9 @@ def _rank(process: Process | None, reading: Reading) -> int:
 def _stage_activity(process: Process | None, reading: Reading) -> str:
     if process is None:
         return ""
-    if reading.cancels:
-        return CANCELLED
-    if reading.completes:
-        return COMPLETED
-    return "" if reading.stage is None else process.stages[reading.stage].name
+    if reading.ends is not None:
+        return reading.ends
+    return "" if reading.stage is None else process.steps[reading.stage].name
 
 
 def _failed_name(activity: str) -> str:

@@ -1,0 +1,195 @@
+"""The commands that look at what is stored as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+import msgspec
+
+from controltower.services.reports.figures import (
+    count_events,
+    count_values,
+    count_variants,
+    measure_durations,
+)
+from controltower.services.reports.gathering import Scope
+from controltower.services.reports.lateness import DELIVERED, RULES, TIMESTAMP, find_late
+from controltower.settings import Settings
+from controltower.store.engine import reading
+from controltower.wiring import opened_store, utc_now
+
+_source = click.option("--source", default="", help="Only events of this CloudEvents source.")
+_by = click.option(
+    "--by", default="", metavar="KIND", help="Group by this kind of identifier, not by journey."
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_types = click.option("--type", "types", multiple=True, metavar="TYPE", help="Only these event types.")
+
+
+@click.group()
+def report() -> None:
+    """Figures over all that a source told."""
+
+
+@report.command("events")
+@_source
+@_json
+@click.pass_obj
+def report_events(settings: Settings, source: str, as_json: bool) -> None:
+    """Events by type, identifiers by kind, the first and the last."""
+    with opened_store(settings) as db, reading(db) as c:
+        found = count_events(c, source)
+    if as_json:
+        _print_json(found)
+        return
+    click.echo(f"{found.events} events from {found.first_at} to {found.last_at}")
+    _print_counts(found.types.items())
+    click.echo("identifiers:")
+    _print_counts(found.identifiers.items())
+
+
+@report.command("values")
+@click.argument("path")
+@_source
+@_types
+@_json
+@click.pass_obj
+def report_values(settings: Settings, path: str, source: str, types: tuple[str, ...], as_json: bool) -> None:
+    """How many events say what under PATH, a dotted path into their data."""
+    with opened_store(settings) as db, reading(db) as c:
+        found = count_values(c, source, types, path)
+    if as_json:
+        _print_json(found)
+    else:
+        _print_counts((value or "(nothing)", count) for value, count in found.items())
+
+
+@report.command("durations")
+@click.option("--from", "start", multiple=True, required=True, metavar="TYPE", help="Where it begins.")
+@click.option("--to", "end", multiple=True, required=True, metavar="TYPE", help="Where it ends.")
+@click.option("--over", default=0.0, metavar="HOURS", help="Also count what took longer.")
+@click.option(
+    "--wall-clock", default="", metavar="ZONE", help="As clocks there showed it; else elapsed time."
+)
+@_source
+@_by
+@_json
+@click.pass_obj
+def report_durations(
+    settings: Settings,
+    start: tuple[str, ...],
+    end: tuple[str, ...],
+    over: float,
+    wall_clock: str,
+    source: str,
+    by: str,
+    as_json: bool,
+) -> None:
+    """How long it took from one event type to another: median, 90th and 99th percentile."""
+    wall = _zone(wall_clock) if wall_clock else None
+    with opened_store(settings) as db, reading(db) as c:
+        found = measure_durations(c, Scope(source, by), start, end, timedelta(hours=over), wall)
+    if as_json:
+        _print_json(found)
+        return
+    click.echo(
+        f"{found.n} measured, {found.unfinished} without an end, {found.negative} end before they start"
+    )
+    if found.n:
+        click.echo(
+            f"median {found.median_h} h, 90 % within {found.p90_h} h, 99 % within {found.p99_h} h, "
+            f"longest {found.max_h} h; {found.over} took more than {over:g} h"
+        )
+
+
+@report.command("late")
+@click.option("--rule", type=click.Choice(RULES), default=TIMESTAMP, show_default=True)
+@click.option("--zone", default="UTC", show_default=True, help="Of calendar days, and of times without one.")
+@click.option("--delivered", multiple=True, metavar="TYPE", help="What counts as a delivery.")
+@click.option("--as-of", default="", metavar="TIME", help="When what is not delivered is judged; now.")
+@_source
+@_by
+@_json
+@click.pass_obj
+def report_late(
+    settings: Settings,
+    rule: str,
+    zone: str,
+    delivered: tuple[str, ...],
+    as_of: str,
+    source: str,
+    by: str,
+    as_json: bool,
+) -> None:
+    """What was delivered later than promised (`promised` in the data of events)."""
+    where = _zone(zone)
+    with opened_store(settings) as db, reading(db) as c:
+        found = find_late(
+            c,
+            Scope(source, by),
+            delivered=delivered or DELIVERED,
+            rule=rule,
+            zone=where,
+            as_of=_moment(as_of, where),
+        )
+    if as_json:
+        _print_json(found)
+        return
+    click.echo(f"{found.late} late, {found.on_time} on time, {found.early} early")
+    click.echo(f"{found.without_promise} delivered without a promise")
+    passed = sum(found.undelivered.values())
+    click.echo(f"{passed} not delivered though promised by now, by reported status:")
+    _print_counts((status or "(none)", count) for status, count in found.undelivered.items())
+
+
+@report.command("variants")
+@click.option("--top", default=20, show_default=True, help="How many to print.")
+@_source
+@_by
+@_types
+@_json
+@click.pass_obj
+def report_variants(
+    settings: Settings, top: int, source: str, by: str, types: tuple[str, ...], as_json: bool
+) -> None:
+    """The sequences in which events follow each other, the commonest first."""
+    with opened_store(settings) as db, reading(db) as c:
+        found = count_variants(c, Scope(source, by), types)
+    if as_json:
+        _print_json(found)
+        return
+    click.echo(f"{found.groups} {by or 'journeys'}, {len(found.variants)} variants")
+    for one in found.variants[:top]:
+        click.echo(f"{one.count:8} {one.share:6.1%}  {' > '.join(one.sequence)}")
+
+
+def _print_json(found: Any) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(found), indent=1).decode())
+
+
+def _print_counts(rows: Iterable[tuple[str, int]]) -> None:
+    for name, count in rows:
+        click.echo(f"{count:8}  {name}")
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as exc:
+        raise click.BadParameter(f"no time zone is named {name!r}") from exc
+
+
+def _moment(text: str, zone: ZoneInfo) -> datetime:
+    if not text:
+        return utc_now()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise click.BadParameter(
+            f"expected a time in ISO 8601, found {text!r}", param_hint="--as-of"
+        ) from exc
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)

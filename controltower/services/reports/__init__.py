@@ -1,0 +1,1 @@
+"""Reports over all that one source told: counts, durations, lateness, variants."""
