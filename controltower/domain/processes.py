@@ -155,7 +155,8 @@ class ProcessBook(dict[str, Process]):
         """The process of a journey with these events.
 
         A process that claims one of the types, or else one of the channels, for itself comes first; else the
-        one that most of the events speak of; of equals the first declared. There must be one.
+        one that most of the events speak of; of equals one that claims nothing, and then the first by name.
+        There must be one.
         """
         types = sorted(event_types)
         told = {channel.casefold() for channel in channels} & self._channels if self._channels else set()
@@ -164,17 +165,28 @@ class ProcessBook(dict[str, Process]):
         if chosen is None:
             if len(self._choices) > MAX_REMEMBERED:
                 self._choices.clear()
-            chosen = self._choices[key] = max(self.values(), key=lambda one: _claim(one, types, told))
+            chosen = self._choices[key] = max(
+                sorted(self.values(), key=lambda one: one.name), key=lambda one: _claim(one, types, told)
+            )
         return chosen
 
 
-def _claim(process: Process, types: Iterable[str], channels: set[str]) -> tuple[bool, bool, int]:
+def _claim(process: Process, types: Iterable[str], channels: set[str]) -> tuple[bool, bool, int, bool]:
     readings = [process.read(event_type) for event_type in types]
     return (
         any(reading.claims for reading in readings),
         not channels.isdisjoint(process.channels),
-        sum(reading is not NOTHING for reading in readings),
+        sum(_weight(process, reading) for reading in readings),
+        not (process.chosen_by or process.channels),  # of equals the general one
     )
+
+
+def _weight(process: Process, reading: Reading) -> int:
+    """How much an event speaks for a process: a milestone of it more than what happens to its legs."""
+    if reading is NOTHING:
+        return 0
+    is_milestone = reading.stage is not None and reading.stage < len(process.stages)
+    return 2 if is_milestone or (reading.ends is not None and reading.leg is None) else 1
 
 
 def book_of(processes: Mapping[str, Process]) -> ProcessBook:

@@ -10,8 +10,6 @@ from controltower.domain.facts import FAILED
 from controltower.domain.journeys import Fact
 from controltower.domain.processes import FAILURE_SUFFIXES, Process, Reading
 
-CANCELLED = "cancelled"
-COMPLETED = "completed"
 _FAILURE = ".failed"
 
 

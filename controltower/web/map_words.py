@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from flask import Blueprint
 
 from controltower.domain.process_map import END, START
-from controltower.domain.processes import FAILURE_SUFFIXES, Process
+from controltower.domain.processes import CANCELLED, COMPLETED, FAILURE_SUFFIXES, Process
 from controltower.domain.quantiles import Spread
-from controltower.domain.steps import CANCELLED, COMPLETED
 from controltower.services.flows import JourneysRead, SpansRead
 from controltower.store.journey_samples import LOOKED_THROUGH, MOST_EVENTS
 

@@ -150,7 +150,7 @@ def test_a_journey_follows_the_process_that_most_of_its_events_speak_of():
     assert ProcessBook(both).choose(["return.asked"]) is returns
     assert ProcessBook(both).choose(["return.asked", "order.captured", "order.accepted"]) is orders
     assert ProcessBook(both).choose(["note"]) is orders
-    assert ProcessBook(both).choose([]) is orders
+    assert ProcessBook(both).choose([]) is both["order-to-cash"]
     assert ProcessBook({"returns": returns}).choose(["order.captured"]) is returns
 
 
@@ -180,6 +180,9 @@ def test_the_built_in_processes_choose_as_people_would():
     assert known.keys() == chosen.keys()
     for name, types in chosen.items():
         assert ProcessBook(known).choose(types).name == name
+    assert ProcessBook(known).choose(["order.captured"]).name == "order-to-cash"
+    assert ProcessBook(known).choose(["order.captured", "return.requested"]).name == "order-to-cash"
+    assert ProcessBook(known).choose(["return.requested"]).name == "return-to-refund"
 
 
 def test_a_type_that_says_nothing_is_one_and_the_same_reading():
