@@ -105,6 +105,27 @@ class MappingFunctions(library.Functions):
         return list(dict.fromkeys(text_in(value) for value in found if value not in (None, "")))
 
     @_signature(_ANY)
+    def _func_single(self, values: object) -> str | None:
+        """The value of a list that has only one, however often; null when it has several or none.
+
+        An event that named two orders would make one journey of both.
+        """
+        found = self._func_unique(values)
+        return str(found[0]) if len(found) == 1 else None
+
+    @_signature(_ANY, _ANY)
+    def _func_spread(self, parents: object, member: object) -> list[object]:
+        """The elements of a member of each object of a list, each with what its object says beside it."""
+        name = text_in(member)
+        return [
+            {**parent, **child}
+            for parent in self._func_list(parents)
+            if isinstance(parent, dict)
+            for child in self._func_list(parent.get(name))
+            if isinstance(child, dict)
+        ]
+
+    @_signature(_ANY)
     def _func_total(self, values: object) -> str | None:
         """The exact decimal sum of a list, null for an empty one."""
         found = [value for value in values if value is not None] if isinstance(values, list) else []
