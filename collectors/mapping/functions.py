@@ -19,7 +19,6 @@ from collectors.mapping.times import moment_of
 from collectors.mapping.values import decode_document, text_in
 
 DEFAULT = "*"  # of a lookup table
-MAX_DECODED = 1024 * 1024  # characters of a document inside a document
 
 # Decimal places of the currencies that do not have two: ISO 4217, as payment providers count minor units.
 _NO_MINOR = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF".split())
@@ -168,7 +167,7 @@ class MappingFunctions(library.Functions):
         if value is None:
             return None
         try:
-            return binascii.a2b_base64(text_in(value)[:MAX_DECODED]).decode()
+            return binascii.a2b_base64("".join(text_in(value).split()), strict_mode=True).decode()
         except ValueError as exc:  # UnicodeDecodeError and binascii.Error are both
             raise BadDocument("bad_base64", f"base64(): expected base64 of UTF-8, {exc}") from exc
 
