@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ type = "order.deleted"
 id = "{id}:deleted"
 """
 
-ORDER = {
+ORDER: dict[str, Any] = {
     "id": 9007199254740993123,
     "source": "web",
     "created_at": "2026-05-01T09:30:00",
