@@ -30,7 +30,7 @@ class EventTable(Strict, frozen=True):
     id: str
     time: str | list[str] | None = None
     time_optional: bool = False
-    time_format: str = ""
+    time_format: str | None = None
     topics: list[str] = []
     when: str | list[str] = []
     where: dict[str, list[str]] = {}

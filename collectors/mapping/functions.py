@@ -19,7 +19,6 @@ from collectors.mapping.times import moment_of
 from collectors.mapping.values import decode_document, text_in
 
 DEFAULT = "*"  # of a lookup table
-MAX_DECODED = 1024 * 1024  # characters of a document inside a document
 
 # Decimal places of the currencies that do not have two: ISO 4217, as payment providers count minor units.
 _NO_MINOR = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF".split())
@@ -105,6 +104,27 @@ class MappingFunctions(library.Functions):
         return list(dict.fromkeys(text_in(value) for value in found if value not in (None, "")))
 
     @_signature(_ANY)
+    def _func_single(self, values: object) -> str | None:
+        """The value of a list that has only one, however often; null when it has several or none.
+
+        An event that named two orders would make one journey of both.
+        """
+        found = self._func_unique(values)
+        return str(found[0]) if len(found) == 1 else None
+
+    @_signature(_ANY, _ANY)
+    def _func_spread(self, parents: object, member: object) -> list[object]:
+        """The elements of a member of each object of a list, each with what its object says beside it."""
+        name = text_in(member)
+        return [
+            {**parent, **child}
+            for parent in self._func_list(parents)
+            if isinstance(parent, dict)
+            for child in self._func_list(parent.get(name))
+            if isinstance(child, dict)
+        ]
+
+    @_signature(_ANY)
     def _func_total(self, values: object) -> str | None:
         """The exact decimal sum of a list, null for an empty one."""
         found = [value for value in values if value is not None] if isinstance(values, list) else []
@@ -147,7 +167,7 @@ class MappingFunctions(library.Functions):
         if value is None:
             return None
         try:
-            return binascii.a2b_base64(text_in(value)[:MAX_DECODED]).decode()
+            return binascii.a2b_base64("".join(text_in(value).split()), strict_mode=True).decode()
         except ValueError as exc:  # UnicodeDecodeError and binascii.Error are both
             raise BadDocument("bad_base64", f"base64(): expected base64 of UTF-8, {exc}") from exc
 

@@ -47,7 +47,7 @@ def try_out(
     """What becomes of a payload, document by document. Raises BadPayload when it cannot be decoded."""
     tried: list[TriedDocument] = []
     for outer in decode_payload(mapping.format, payload, delimiter=mapping.delimiter):
-        for document in documents_of(mapping, outer):
+        for document in documents_of(mapping, outer, headers):
             if len(tried) < MAX_DOCUMENTS:
                 tried.append(_try_document(mapping, document, outer, headers, received_us))
     return tried
