@@ -109,7 +109,7 @@ class _Tree:
         place = self._by_number.get(named, -1) if named else -1
         if named and place < 0:
             self.blame(
-                f"{self.hierarchy.tag} {number[:20]} names a parent that does not come before it: {named[:20]}"
+                f"{self.hierarchy.tag} {number[:20]} names a parent that is not before it: {named[:20]}"
             )
         if place < 0:
             rank = self._rank(node)
