@@ -29,7 +29,8 @@ class EventTable(Strict, frozen=True):
     type: str
     id: str
     time: str | list[str] | None = None
-    time_format: str = ""
+    time_optional: bool = False
+    time_format: str | None = None
     topics: list[str] = []
     when: str | list[str] = []
     where: dict[str, list[str]] = {}
@@ -62,6 +63,7 @@ class MappingTable(Strict, frozen=True):
     time_format: str = ""
     documents: str = ""
     topic: str = ""
+    ignore: list[str] = []
     traceparent: str = ""
     delimiter: str = ","
     required: list[str] = []

@@ -78,8 +78,10 @@ def _nodes(node: Node) -> Iterator[Node]:
 
 
 def _check_calls(node: Node, functions: MappingFunctions, where: str) -> None:
-    """Names and numbers of arguments, which the library would only check for each document."""
+    """What the library would only find out for each document, or not at all."""
     for call in _nodes(node):
+        if call["type"] == "subexpression" and call["children"][0]["type"] == "not_expression":
+            raise BadMapping(f"{where}: !a.b means (!a).b, which is never true: write !(a.b)")
         if call["type"] != "function_expression":
             continue
         name, arguments = call["value"], call["children"]

@@ -8,11 +8,12 @@ from __future__ import annotations
 import binascii
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from hashlib import blake2b
 from typing import Any, TypeVar
 
 import jmespath.functions as library
 
-from collectors.json_values import BadJson
+from collectors.json_values import BadJson, canonical_json
 from collectors.mapping.errors import BadDocument
 from collectors.mapping.times import moment_of
 from collectors.mapping.values import decode_document, text_in
@@ -47,9 +48,10 @@ class MappingFunctions(library.Functions):
     @_signature(_ANY, _ANY)
     def _func_lookup(self, table: object, value: object) -> str | None:
         """The text for a value in a table, else its ``*``, else null."""
+        if value is None:
+            return None
         known = self.tables.get(str(table), {})
-        found = known.get(text_in(value)) if value is not None else None
-        return known.get(DEFAULT) if found is None else found
+        return known.get(text_in(value), known.get(DEFAULT))
 
     @_signature(_ANY, _ANY)
     def _func_split(self, value: object, separator: object) -> list[str] | None:
@@ -103,6 +105,27 @@ class MappingFunctions(library.Functions):
         return list(dict.fromkeys(text_in(value) for value in found if value not in (None, "")))
 
     @_signature(_ANY)
+    def _func_single(self, values: object) -> str | None:
+        """The value of a list that has only one, however often; null when it has several or none.
+
+        An event that named two orders would make one journey of both.
+        """
+        found = self._func_unique(values)
+        return str(found[0]) if len(found) == 1 else None
+
+    @_signature(_ANY, _ANY)
+    def _func_spread(self, parents: object, member: object) -> list[object]:
+        """The elements of a member of each object of a list, each with what its object says beside it."""
+        name = text_in(member)
+        return [
+            {**parent, **child}
+            for parent in self._func_list(parents)
+            if isinstance(parent, dict)
+            for child in self._func_list(parent.get(name))
+            if isinstance(child, dict)
+        ]
+
+    @_signature(_ANY)
     def _func_total(self, values: object) -> str | None:
         """The exact decimal sum of a list, null for an empty one."""
         found = [value for value in values if value is not None] if isinstance(values, list) else []
@@ -148,6 +171,11 @@ class MappingFunctions(library.Functions):
             return binascii.a2b_base64(text_in(value)[:MAX_DECODED]).decode()
         except ValueError as exc:  # UnicodeDecodeError and binascii.Error are both
             raise BadDocument("bad_base64", f"base64(): expected base64 of UTF-8, {exc}") from exc
+
+    @_signature(_ANY)
+    def _func_digest(self, value: object) -> str:
+        """The same 32 hexadecimal digits for the same content: an id for what has none."""
+        return blake2b(canonical_json(value), digest_size=16).hexdigest()
 
     @_signature(_ANY, _MORE)
     def _func_first(self, *values: object) -> object:

@@ -50,6 +50,8 @@ class _Builder:
             *(found for template in templates for found in template.expressions()),
         ]
         read += [expression for rule in rules for expression in _expressions_of(rule)]
+        documents = self._expression(table.documents, "documents")
+        read += [] if documents is None else [documents]
         return Mapping(
             name=table.name,
             title=table.title,
@@ -58,9 +60,10 @@ class _Builder:
             system=system,
             topic=topic,
             traceparent=traceparent,
-            documents=self._expression(table.documents, "documents"),
+            documents=documents,
             required=required,
             rules=rules,
+            ignored=frozenset(table.ignore),
             data=data,
             delimiter=table.delimiter,
             verify=table.verify,
@@ -89,7 +92,8 @@ class _Builder:
             type=self._filled(event.type, f"{where}.type"),
             id=self._filled(event.id, f"{where}.id"),
             times=self._times(event, f"{where}.time"),
-            time_format=event.time_format or table.time_format,
+            needs_time=bool(event.time) and not event.time_optional,
+            time_format=table.time_format if event.time_format is None else event.time_format,
             zone=table.zone,
             traceparent=self._optional(event.traceparent, f"{where}.traceparent"),
             data=parse_shape(event.data, functions, f"{where}.data"),

@@ -56,22 +56,22 @@ def map_payload(mapping: Mapping, payload: bytes, headers: Table[str, str], *, r
     if len(payload) > MAX_PAYLOAD:
         raise BadDocument("too_large", f"larger than the limit of {MAX_PAYLOAD} bytes")
     mapped = Mapped()
-    decoded = decode_payload(mapping.format, payload, delimiter=mapping.delimiter)
-    whole = payload if mapping.format == "json" and mapping.documents is None else None
-    for outer in decoded:
-        for document in documents_of(mapping, outer):
+    for outer in decode_payload(mapping.format, payload, delimiter=mapping.delimiter):
+        documents = documents_of(mapping, outer, headers)
+        whole = payload if mapping.format == "json" and len(documents) == 1 else None
+        for document in documents:
             map_document(
                 mapping, document, headers, mapped, received_us=received_us, outer=outer, original=whole
             )
     return mapped
 
 
-def documents_of(mapping: Mapping, decoded: object) -> Sequence[object]:
+def documents_of(mapping: Mapping, decoded: object, headers: Table[str, str]) -> Sequence[object]:
     """The documents of a decoded payload: itself, or what the mapping's `documents` finds in it."""
     if mapping.documents is None:
         return (decoded,)
     members = decoded if isinstance(decoded, dict) else {}
-    found = mapping.documents({**members, "_doc": decoded})
+    found = mapping.documents({**members, "_doc": decoded, "_headers": headers})
     if is_empty(found):
         raise BadDocument("no_document", f"documents: {mapping.documents.text} finds nothing in the payload")
     items = found if isinstance(found, list) else [found]

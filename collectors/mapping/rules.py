@@ -27,6 +27,7 @@ class Rule:
     type: Template
     id: Template
     times: tuple[Template, ...]  # the latest counts; without any, the event happened when it was received
+    needs_time: bool  # without its time it is not told at all
     time_format: str
     zone: str
     traceparent: Template | None
@@ -49,7 +50,7 @@ class Rule:
                 return f"where: {value.text} is {found!r}, not one of {', '.join(sorted(allowed))}"
         if not self.type.text(scope):
             return "type: is empty"
-        if self.times and self.time_of(scope) is None:
+        if self.needs_time and self.time_of(scope) is None:
             return f"time: {', '.join(time.words() for time in self.times)} is empty"
         return ""
 

@@ -51,6 +51,7 @@ class Mapping:
     documents: Expression | None  # the documents inside one payload
     required: tuple[Expression, ...]
     rules: tuple[Rule, ...]
+    ignored: frozenset[str]  # topics that tell nothing, on purpose
     data: Shape  # of every event; told by the whole document, also where a rule fans out
     delimiter: str
     verify: VerifyTable | None
@@ -106,7 +107,7 @@ class _Teller:
     def tell(self) -> Telling:
         mapping = self.mapping
         self.topic = self.scope["_topic"]
-        is_known = False
+        is_known = self.topic in mapping.ignored
         for rule in mapping.rules:
             if rule.topics and self.topic not in rule.topics:
                 continue
@@ -135,10 +136,10 @@ class _Teller:
                 self.events.append(Told(attributes, self.document if rule.each is None else item))
 
     def _event(self, rule: Rule, scope: Scope) -> Attributes | None:
-        """The event of a rule that applies; None when its type or all of its times are empty."""
+        """The event of a rule that applies; None when its type or a time that it needs is empty."""
         event_type = rule.type.text(scope)
         time = rule.time_of(scope)
-        if not event_type or (time is None and rule.times):
+        if not event_type or (time is None and rule.needs_time):
             return None
         event_id = rule.id.text(scope)
         if not event_id:

@@ -11,7 +11,7 @@ import msgspec
 from collectors.mapping.formats import decode_payload
 from collectors.mapping.payloads import documents_of, event_of
 from collectors.mapping.rules import Rule
-from collectors.mapping.telling import UNMAPPED, Attributes, Mapping
+from collectors.mapping.telling import UNMAPPED, Attributes, Mapping, Told
 from controltower.domain.errors import BadPayload
 
 MAX_DOCUMENTS = 1_000
@@ -47,7 +47,7 @@ def try_out(
     """What becomes of a payload, document by document. Raises BadPayload when it cannot be decoded."""
     tried: list[TriedDocument] = []
     for outer in decode_payload(mapping.format, payload, delimiter=mapping.delimiter):
-        for document in documents_of(mapping, outer):
+        for document in documents_of(mapping, outer, headers):
             if len(tried) < MAX_DOCUMENTS:
                 tried.append(_try_document(mapping, document, outer, headers, received_us))
     return tried
@@ -74,7 +74,7 @@ def _try_document(
         telling = mapping.tell(document, headers, outer)
         tried.is_unmapped = telling.is_unmapped
         for told in telling.events:
-            event_of(told, received_us)
+            event_of(Told(dict(told.attributes), told.told_by), received_us)  # it uses the attributes up
             tried.events.append(told.attributes)
     except BadPayload as exc:
         tried.events = []

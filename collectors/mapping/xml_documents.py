@@ -41,7 +41,9 @@ def decode_xml(data: bytes) -> dict[str, object]:
 def _value(element: Element, depth: int) -> object:
     if depth > MAX_DEPTH:
         raise BadXml(f"nested deeper than {MAX_DEPTH} elements")
-    members: dict[str, object] = {_local(name): value for name, value in element.attrib.items()}
+    # A plain attribute wins over one of another namespace: type over xsi:type.
+    named = sorted(element.attrib.items(), key=lambda item: not item[0].startswith("{"))
+    members: dict[str, object] = {_local(name): value for name, value in named}
     attributes = frozenset(members)
     for child in element:
         name, value = _local(child.tag), _value(child, depth + 1)
