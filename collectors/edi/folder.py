@@ -79,6 +79,8 @@ class FolderWatch:
         for path, look in self._complete():
             try:
                 self._take(path, look)
+            except FileNotFoundError:
+                self._stored.pop(path.name, None)  # another tower was faster
             except OSError as exc:
                 self._tell(path, exc)
             else:
@@ -112,26 +114,24 @@ class FolderWatch:
                 except FileNotFoundError:
                     continue
                 if stat.S_ISREG(found.st_mode):
-                    yield entry.name, _Look(found.st_ino, found.st_size, found.st_mtime_ns)
+                    yield entry.name, _look_of(found)
 
     def _take(self, path: Path, look: _Look) -> None:
         """Store a file, unless that is done, and move it."""
         before = self._stored.get(path.name)
         if before is None or before[0] != look:
-            try:
-                before = self._stored[path.name] = (look, *self._stored_as(path))
-            except FileNotFoundError:
-                return  # another tower was faster
-        self._move(path, before[1], before[2])
+            before = self._stored[path.name] = (look, *self._stored_as(path))
+        if _look_of(path.stat(follow_symlinks=False)) == look:  # else it was written anew meanwhile
+            self._move(path, before[1], before[2])
         del self._stored[path.name]
 
     def _stored_as(self, path: Path) -> tuple[str, list[str]]:
         """Store what the file says; where it belongs then, and why not all of it was taken."""
         try:
             reading = self._read(path)
+            self._store(reading)
         except BadPayload as exc:
             return REFUSED, [f"{exc.reason}: {exc}"]
-        self._store(reading)
         reasons = [f"{held.reason}: {held.message}" for held in reading.held]
         return (REFUSED if reasons and not reading.events else DONE), reasons
 
@@ -154,10 +154,7 @@ class FolderWatch:
         target = _free(self._folder / where / path.name, self._now_us())
         if reasons:
             target.with_name(target.name + REASONS).write_text("\n".join(reasons) + "\n", encoding="utf-8")
-        try:
-            path.rename(target)
-        except FileNotFoundError:
-            return  # another tower was faster
+        path.rename(target)
         self._seen.pop(path.name, None)
         _log.info("EDI file %s: %s", _name_of(path), where)
 
@@ -165,6 +162,10 @@ class FolderWatch:
         if path.name not in self._troubled:
             self._troubled.add(path.name)
             _log.warning("EDI file %s stays where it is: %s", _name_of(path), exc.strerror)
+
+
+def _look_of(found: os.stat_result) -> _Look:
+    return _Look(found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _name_of(path: Path) -> str:

@@ -212,6 +212,26 @@ def test_a_file_that_another_tower_moved_meanwhile_is_no_trouble(estate, monkeyp
     assert estate.files() == ["done/order.edi"]
 
 
+def test_a_file_that_is_written_anew_while_it_is_stored_is_taken_again(estate, monkeypatch):
+    estate.put("order.edi")
+    estate.look()
+    submit = estate.ingest.submit
+
+    def submit_slowly(batch):
+        estate.put("order.edi", an_x12("850", "BEG*00*SA*PO-2**20260301"))
+        return submit(batch)
+
+    monkeypatch.setattr(estate.ingest, "submit", submit_slowly)
+    estate.look()
+    assert estate.files() == ["order.edi"]
+
+    monkeypatch.undo()
+    estate.settle()
+
+    assert estate.files() == ["done/order.edi"]
+    assert len(estate.ingest.events) == 2
+
+
 def test_files_of_one_name_are_all_kept(estate):
     for number in range(3):
         estate.put("order.edi", an_x12("850", f"BEG*00*SA*PO-{number}**20260301"))
