@@ -6,9 +6,9 @@ import re
 
 from collectors.edi.segments import Separators
 
-START = r"(?<![A-Za-z0-9])(?:UNA[^A-Za-z0-9]{6}\s*UNB|UNB[^A-Za-z0-9\s](?=[A-Z]{4}))"
+START = r"(?<![A-Za-z0-9])(?:UNA[^A-Za-z0-9]{6}\s*UNB|UNB[^A-Za-z0-9 \r\n](?=[A-Z]{4}))"
 _UNA = 9  # characters
-_WITHOUT_TERMINATOR = re.compile(r"UNB[^\n]*\n\s*UN[HG][^A-Za-z0-9\s]")
+_WITHOUT_TERMINATOR = re.compile(r"UNB[^\n]*\n\s*UN[HG][^A-Za-z0-9 \r\n]")
 _VERSION = re.compile(r"UNB.[A-Z]{4}.(\d)", re.DOTALL)
 _LEVEL_B = Separators(
     "\x1d", "\x1f", "\x1c"

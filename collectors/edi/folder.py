@@ -56,6 +56,7 @@ class FolderWatch:
         self._now_us = now_us
         self._max_bytes = max_bytes
         self._seen: dict[str, tuple[_Look, int]] = {}  # with the time of the first such look
+        self._stored: dict[str, tuple[_Look, str, list[str]]] = {}  # files that could not be moved yet
         self._troubled: set[str] = set()  # told of in the log already
 
     def prepare(self) -> None:
@@ -75,9 +76,11 @@ class FolderWatch:
         do those after it. A file that cannot be read or moved is logged once and costs the others nothing.
         """
         has_taken = False
-        for path in self._complete():
+        for path, look in self._complete():
             try:
-                self._take(path)
+                self._take(path, look)
+            except FileNotFoundError:
+                self._stored.pop(path.name, None)  # another tower was faster
             except OSError as exc:
                 self._tell(path, exc)
             else:
@@ -85,7 +88,7 @@ class FolderWatch:
                 self._troubled.discard(path.name)
         return has_taken
 
-    def _complete(self) -> list[Path]:
+    def _complete(self) -> list[tuple[Path, _Look]]:
         looks = dict(self._looks())
         now_us = self._now_us()
         seen = {}
@@ -93,12 +96,13 @@ class FolderWatch:
             before = self._seen.get(name)
             seen[name] = before if before is not None and before[0] == look else (look, now_us)
         self._seen = seen
+        self._stored = {name: stored for name, stored in self._stored.items() if name in seen}
         settled = [
-            (look.modified_ns, name)
+            (look.modified_ns, name, look)
             for name, (look, since_us) in seen.items()
             if now_us - since_us >= SETTLED_SECONDS * 1_000_000
         ]
-        return [self._folder / name for _, name in sorted(settled)[:MAX_FILES]]
+        return [(self._folder / name, look) for _, name, look in sorted(settled)[:MAX_FILES]]
 
     def _looks(self) -> Iterator[tuple[str, _Look]]:
         with os.scandir(self._folder) as entries:
@@ -110,19 +114,26 @@ class FolderWatch:
                 except FileNotFoundError:
                     continue
                 if stat.S_ISREG(found.st_mode):
-                    yield entry.name, _Look(found.st_ino, found.st_size, found.st_mtime_ns)
+                    yield entry.name, _look_of(found)
 
-    def _take(self, path: Path) -> None:
+    def _take(self, path: Path, look: _Look) -> None:
+        """Store a file, unless that is done, and move it."""
+        before = self._stored.get(path.name)
+        if before is None or before[0] != look:
+            before = self._stored[path.name] = (look, *self._stored_as(path))
+        if _look_of(path.stat(follow_symlinks=False)) == look:  # else it was written anew meanwhile
+            self._move(path, before[1], before[2])
+        del self._stored[path.name]
+
+    def _stored_as(self, path: Path) -> tuple[str, list[str]]:
+        """Store what the file says; where it belongs then, and why not all of it was taken."""
         try:
             reading = self._read(path)
-        except FileNotFoundError:
-            return  # another tower was faster
+            self._store(reading)
         except BadPayload as exc:
-            self._move(path, REFUSED, [f"{exc.reason}: {exc}"])
-            return
-        self._store(reading)
+            return REFUSED, [f"{exc.reason}: {exc}"]
         reasons = [f"{held.reason}: {held.message}" for held in reading.held]
-        self._move(path, REFUSED if reasons and not reading.events else DONE, reasons)
+        return (REFUSED if reasons and not reading.events else DONE), reasons
 
     def _read(self, path: Path) -> Reading:
         with path.open("rb") as file:
@@ -143,10 +154,7 @@ class FolderWatch:
         target = _free(self._folder / where / path.name, self._now_us())
         if reasons:
             target.with_name(target.name + REASONS).write_text("\n".join(reasons) + "\n", encoding="utf-8")
-        try:
-            path.rename(target)
-        except FileNotFoundError:
-            return  # another tower was faster
+        path.rename(target)
         self._seen.pop(path.name, None)
         _log.info("EDI file %s: %s", _name_of(path), where)
 
@@ -154,6 +162,10 @@ class FolderWatch:
         if path.name not in self._troubled:
             self._troubled.add(path.name)
             _log.warning("EDI file %s stays where it is: %s", _name_of(path), exc.strerror)
+
+
+def _look_of(found: os.stat_result) -> _Look:
+    return _Look(found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _name_of(path: Path) -> str:

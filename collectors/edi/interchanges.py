@@ -55,9 +55,7 @@ def interchanges_of(text: str) -> Iterator[Interchange | Unreadable]:
             continue
         yield interchange
         if rest.strip(BLANK):
-            yield Unreadable(
-                BadEdi("no_envelope", f"text behind the end of an interchange: {_EXPECTED}"), rest
-            )
+            yield from _without_header(rest)
 
 
 def _unwrapped(text: str) -> str:

@@ -109,8 +109,10 @@ def _events_of(part: Decoded, mappings: Mappings, received_us: int) -> tuple[lis
     # A set without any date happened when it came. Told of a time that is none, so that it is told the same
     # way again, whenever it comes again: see _without_false_time.
     telling = mapping.tell({"happened": _UNDATED, **part.document}, {})
+    if not telling.events:
+        raise BadEdi("no_event", "it tells no event: no condition of its mapping holds")
     told = [_without_false_time(event.attributes) for event in telling.events]
-    room = min(MAX_ORIGINAL, 4 * MAX_ORIGINAL // max(1, len(told)))
+    room = min(MAX_ORIGINAL, 4 * MAX_ORIGINAL // len(told))
     original = part.text if len(part.text) <= room else part.text[:room] + "…"
     events = [
         event_from_attributes(

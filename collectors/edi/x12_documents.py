@@ -175,7 +175,7 @@ class _Reading:
             else ["", *(interchange.element(n).strip() for n in range(1, 17))]
         )
         gs = [""] * 9 if group is None else ["", *(group.element(n).strip() for n in range(1, 9))]
-        control = header.element(2).strip() if header and header.tag == "ST" else ""
+        control = header.element(2 if header.tag == "ST" else 1).strip() if header else ""
         envelope: Node = {
             "format": "x12",
             "kind": self.kind,

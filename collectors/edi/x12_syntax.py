@@ -9,7 +9,7 @@ from collectors.edi.segments import BLANK, Separators
 
 # Three elements of the right shape, so that a REF*ISA*... does not start an interchange.
 START = (
-    r"(?<![A-Za-z0-9])ISA(?P<e>[^A-Za-z0-9\s])"
+    r"(?<![A-Za-z0-9])ISA(?P<e>[^A-Za-z0-9 \r\n])"
     r"[A-Z0-9 ]{1,2}(?P=e)(?:(?!(?P=e)).){0,12}(?P=e)[A-Z0-9 ]{1,2}(?P=e)"
 )
 _ELEMENTS = 16
@@ -25,7 +25,7 @@ def separators_of(part: str) -> Separators:
     """
     element = part[3]
     places = _places_of(part, element)
-    elements = [part[a + 1 : b].strip() for a, b in zip(places, places[1:], strict=False)]
+    elements = [part[a + 1 : b].strip(" \r\n") for a, b in zip(places, places[1:], strict=False)]
     component, terminator = _behind(part, places[-1], element)
     repetition = ""
     if elements[11] >= _FIRST_REPETITION and _may_separate(elements[10]):
@@ -74,4 +74,5 @@ def _ends_lines(part: str, place: int, character: str) -> bool:
 
 
 def _may_separate(character: str) -> bool:
-    return len(character) == 1 and not character.isalnum() and not character.isspace()
+    # \x1c to \x1f, which count as space, are what careful senders separate with.
+    return len(character) == 1 and not character.isalnum() and character not in " \t\r\n"

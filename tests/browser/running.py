@@ -191,8 +191,8 @@ def session_cookie(tower: Tower, session: str) -> dict[str, Any]:
 
 
 @contextmanager
-def running_tower(home: Path, *options: str) -> Iterator[Tower]:
-    """`controltower up` with these options, for the length of the block."""
+def running_tower(home: Path, *options: str, **settings: str) -> Iterator[Tower]:
+    """`controltower up` with these options and settings, for the length of the block."""
     home.mkdir(parents=True, exist_ok=True)
     http, otlp_http, otlp_grpc = (f"127.0.0.1:{port}" for port in _free_ports(3))
     environment = _own_environment() | {
@@ -200,6 +200,7 @@ def running_tower(home: Path, *options: str) -> Iterator[Tower]:
         "CONTROLTOWER_HTTP": http,
         "CONTROLTOWER_OTLP_HTTP": otlp_http,
         "CONTROLTOWER_OTLP_GRPC": otlp_grpc,
+        **{f"CONTROLTOWER_{name.upper()}": value for name, value in settings.items()},
     }
     with (home / LOG).open("w") as log:
         process = subprocess.Popen([COMMAND, "up", *options], env=environment, stdout=log, stderr=log)
