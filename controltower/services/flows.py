@@ -24,7 +24,6 @@ from controltower.domain.spans import UNKNOWN_SERVICE
 from controltower.domain.steps import Trail, list_steps
 from controltower.domain.times import to_us
 from controltower.store.engine import Database, reading
-from controltower.store.journey_rows import JourneyRow
 from controltower.store.journey_samples import JourneySample, SampledJourney, sample_active
 from controltower.store.span_samples import SpanSample, sample_traces
 
@@ -61,7 +60,6 @@ class FlowReading:
     until_at: datetime
     map: FlowMap
     hops: tuple[Hop, ...]
-    journeys: Mapping[bytes, JourneyRow]  # of the hops that events tell
     journeys_read: JourneysRead | None  # None when events were not asked for
     spans_read: SpansRead | None
 
@@ -102,7 +100,7 @@ def load_flows(
     sampled = journeys.journeys if journeys else ()
     calls = list(read_calls(spans)) if spans else []
     told = hops_of_trails(
-        (trail_of(one, processes.get(one.row.process)) for one in sampled), to_us(since_at), to_us(until_at)
+        (trail_of(one, processes.get(one.process)) for one in sampled), to_us(since_at), to_us(until_at)
     )
     hops = (*told, *hops_of_calls(calls))
     return FlowReading(
@@ -110,7 +108,6 @@ def load_flows(
         until_at=until_at,
         map=map_flows(hops),
         hops=hops,
-        journeys={one.row.id: one.row for one in sampled},
         journeys_read=journeys_read(journeys) if journeys else None,
         spans_read=SpansRead(len(spans.trace_ids), len(calls), spans.arrived, spans.is_whole)
         if spans
@@ -120,8 +117,7 @@ def load_flows(
 
 def trail_of(journey: SampledJourney, process: Process | None, *, by_stage: bool = False) -> Trail:
     """The journey as its steps."""
-    started_us = to_us(journey.row.started_at)
-    return Trail(journey.row.id, started_us, list_steps(journey.facts, process, by_stage=by_stage))
+    return Trail(journey.id, journey.started_us, list_steps(journey.facts, process, by_stage=by_stage))
 
 
 def read_calls(sample: SpanSample) -> Iterator[Call]:

@@ -12,6 +12,7 @@ from controltower.domain.processes import Process
 from controltower.domain.steps import Step, list_steps
 from controltower.services.flows import JourneysRead, journeys_read, trail_of
 from controltower.store.engine import Connection, Database, reading
+from controltower.store.figures import counts
 from controltower.store.journey_rows import JourneyRow
 from controltower.store.journey_samples import load_facts, sample_started
 
@@ -21,8 +22,7 @@ class ProcessReading:
     """A process map and the journeys that it was made of."""
 
     map: ProcessMap
-    journeys: Mapping[bytes, JourneyRow]  # newest started first
-    walked: Mapping[bytes, frozenset[tuple[str, str]]]  # the transitions of the map that each journey has
+    walked: Mapping[bytes, frozenset[tuple[str, str]]]  # each journey's transitions; newest started first
     read: JourneysRead
 
 
@@ -48,14 +48,15 @@ def load_process_map(
 ) -> ProcessReading:
     """The map of journeys of a process that started within [since, until), from at most `most` of them."""
     with reading(db) as c:
-        sample = sample_started(c, since_at, until_at, most=most, process=process)
+        # Without a filter the index alone tells which journeys there are.
+        is_only = all(name == process for name, _ in counts(c, "status"))
+        sample = sample_started(c, since_at, until_at, most=most, process="" if is_only else process)
     declared = processes.get(process)
     trails = [trail_of(one, declared, by_stage=by_stage) for one in sample.journeys]
     found = map_process(trails, most_activities=most_activities)
     names = {activity.name for activity in found.activities}
     return ProcessReading(
         map=found,
-        journeys={one.row.id: one.row for one in sample.journeys},
         walked={trail.journey_id: frozenset(transitions_of(trail, names)) for trail in trails},
         read=journeys_read(sample),
     )

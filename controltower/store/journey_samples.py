@@ -7,28 +7,30 @@ the newest would show journeys that have hardly begun. Whatever was not looked a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from controltower.domain.journeys import Fact
 from controltower.domain.times import from_us, to_us
 from controltower.store.components import State, read_state
-from controltower.store.journey_rows import COLUMNS, JourneyRow, journey_row, newest_first
 from controltower.store.membership import component_ids, in_chunks
 from controltower.store.tables import journey
 
 LOOKED_THROUGH = 20_000
+T = TypeVar("T")
 MOST_EVENTS = 1_000  # of one journey; what is longer is no normal journey, and would cost as much as many
 
 
-@dataclass(frozen=True, slots=True)
-class SampledJourney:
+class SampledJourney(NamedTuple):
     """A journey and the facts that show on it, those of its legs and traces included."""
 
-    row: JourneyRow
+    id: bytes
+    process: str
+    started_us: int
     facts: tuple[Fact, ...]
 
 
@@ -41,7 +43,7 @@ class JourneySample:
     looked_back_to: (
         datetime | None
     )  # None: every journey of the window was looked at; else older ones were not
-    too_long: int  # journeys with more than MOST_EVENTS events, which are left out
+    too_long: int  # chosen journeys with more than MOST_EVENTS events, which are left out
 
     @property
     def is_whole(self) -> bool:
@@ -60,21 +62,26 @@ def sample_started(
 
 def sample_active(c: Connection, since_at: datetime, until_at: datetime, *, most: int) -> JourneySample:
     """Journeys that started before `until` and had their last event at `since` or later."""
-    return _sample(c, until_at, [], [journey.c.last_event_us >= to_us(since_at)], most)
+    since_us = to_us(since_at)
+    # The index tells when a journey started; only for older ones the row has to be looked at.
+    heard_of = or_(journey.c.started_us >= since_us, journey.c.last_event_us >= since_us)
+    return _sample(c, until_at, [], [heard_of], most)
 
 
 def load_facts(c: Connection, ids: Collection[bytes]) -> dict[bytes, tuple[Fact, ...]]:
     """All facts of each of these journeys, legs and traces included; in a few statements however many."""
-    states: dict[bytes, State] = {}
+    return _with_members(c, _states(c, ids))
+
+
+def _with_members(c: Connection, roots: dict[bytes, State]) -> dict[bytes, tuple[Fact, ...]]:
+    states, loaded = dict(roots), roots
     homes: dict[bytes, bytes] = {}
-    wanted = set(ids)
-    while wanted:
-        loaded = _states(c, wanted)
-        states.update(loaded)
+    while loaded:
         members = {key for state in loaded.values() for key in state.members} - homes.keys()
         homes.update(component_ids(c, members))
-        wanted = {homes[key] for key in members if key in homes} - states.keys()
-    return {id: _facts_below(id, states, homes) for id in ids if id in states}
+        loaded = _states(c, {homes[key] for key in members if key in homes} - states.keys())
+        states.update(loaded)
+    return {id: _facts_below(id, states, homes) for id in roots}
 
 
 def _facts_below(root: bytes, states: dict[bytes, State], homes: dict[bytes, bytes]) -> tuple[Fact, ...]:
@@ -105,32 +112,38 @@ def _sample(
         select(journey.c.started_us).where(*among).order_by(*newest).offset(LOOKED_THROUGH).limit(1)
     ).scalar_one_or_none()
     reach = [] if edge is None else [journey.c.started_us > edge]
-    query = select(journey.c.id, journey.c.event_count).where(*among, *reach, *narrower)
-    rows = c.execute(query.order_by(*newest).limit(LOOKED_THROUGH)).all()
-    fitting = [row.id for row in rows if row.event_count <= MOST_EVENTS]
-    chosen = spread_evenly(fitting, most)
-    facts = load_facts(c, chosen)
+    query = select(journey.c.id).where(*among, *reach, *narrower)
+    found = c.execute(query.order_by(*newest).limit(LOOKED_THROUGH)).scalars().all()
+    chosen = _load(c, spread_evenly(found, most))
+    journeys = [one for one in chosen if one is not None]
+    journeys.sort(key=lambda one: (one.started_us, one.id), reverse=True)
     return JourneySample(
-        journeys=tuple(SampledJourney(row, facts[row.id]) for row in _rows(c, chosen) if row.id in facts),
-        found=len(rows),
+        journeys=tuple(journeys),
+        found=len(found),
         looked_back_to=None if edge is None else from_us(edge + 1),
-        too_long=len(rows) - len(fitting),
+        too_long=len(chosen) - len(journeys),
     )
 
 
-def spread_evenly(items: list[bytes], most: int) -> list[bytes]:
+def _load(c: Connection, ids: Collection[bytes]) -> list[SampledJourney | None]:
+    """These journeys; None for each that is too long."""
+    rows: list[Any] = []
+    columns = (journey.c.id, journey.c.process, journey.c.started_us, journey.c.event_count, journey.c.state)
+    for chunk in in_chunks(ids):
+        rows += c.execute(select(*columns).where(journey.c.id.in_(chunk))).all()
+    short = {row.id: read_state(row.state) for row in rows if row.event_count <= MOST_EVENTS}
+    facts = _with_members(c, short)
+    return [
+        SampledJourney(row.id, row.process, row.started_us, facts[row.id]) if row.id in facts else None
+        for row in rows
+    ]
+
+
+def spread_evenly(items: Sequence[T], most: int) -> Sequence[T]:
     """At most so many of the items, from all over the list and in its order, the first one among them."""
     if len(items) <= most:
         return items
     return [items[index * len(items) // most] for index in range(most)]
-
-
-def _rows(c: Connection, ids: Collection[bytes]) -> list[JourneyRow]:
-    rows: list[JourneyRow] = []
-    for chunk in in_chunks(ids):
-        found = c.execute(select(*COLUMNS).where(journey.c.id.in_(chunk)))
-        rows.extend(journey_row(row) for row in found)
-    return newest_first(rows)
 
 
 def _states(c: Connection, ids: Collection[bytes]) -> dict[bytes, State]:

@@ -13,6 +13,7 @@ from controltower.domain.times import from_us
 from controltower.services.flows import FlowReading
 from controltower.store.engine import Connection
 from controltower.store.journey_rows import JourneyRow
+from controltower.store.membership import rows_in
 from controltower.store.traces import find_journeys_of_trace
 from controltower.web.drawings import Drawing, Edge, Node, draw, level_of
 from controltower.web.map_words import brief, rate, share
@@ -107,7 +108,8 @@ def list_hops(c: Connection, reading: FlowReading, chosen: tuple[str, str, str])
     most = LISTED_HOPS if told_by == "events" else _LISTED_TRACES
     listed = list(newest.values())[:most]
     if told_by == "events":
-        lines = [HopLine(hop, (reading.journeys[hop.of],)) for hop in listed]
+        rows = rows_in(c, {hop.of for hop in listed})
+        lines = [HopLine(hop, (rows[hop.of],) if hop.of in rows else ()) for hop in listed]
     else:
         lines = [HopLine(hop, tuple(find_journeys_of_trace(c, hop.of))) for hop in listed]
     return ChosenFlow(sender, receiver, told_by, len(hops), tuple(lines), len(newest) - len(listed))

@@ -99,7 +99,7 @@ def journeys_words(read: JourneysRead) -> str:
     """Which journeys a map was made of, and of how many."""
     if read.is_whole:
         return f"All {_journeys(read.found)} of the window"
-    if read.read == read.found - read.too_long:
+    if read.read + read.too_long == read.found:
         words = f"All {_journeys(read.read)} found"
     else:
         words = f"Sampled: {read.read:,} of {_journeys(read.found)}, spread evenly over them"

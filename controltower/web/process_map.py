@@ -21,6 +21,7 @@ from controltower.web.journeys import defused
 from controltower.web.map_words import activity_titles, journeys_words
 from controltower.web.process_views import (
     LISTED_VARIANTS,
+    list_chosen,
     list_variants,
     read_choice,
     variant_rows,
@@ -79,11 +80,16 @@ def show() -> Response:
     asked = read_asked(request.args, offered)
     found, titles = load(asked)
     everything = bool(request.args.get("all"))
+    choice, chosen = read_choice(request.args), None
+    if choice is not None:
+        with reading(deps().db) as c:
+            chosen = list_chosen(c, found, titles, choice)
     fields = asked.fields | ({"all": "1"} if everything else {})
     return page(
         "pages/process_map/index.html",
         "frag_map",
-        view=view_process(found, titles, fields, read_choice(request.args), everything=everything),
+        view=view_process(found, titles, fields, choice, everything=everything),
+        chosen=chosen,
         found=found.map,
         asked=asked,
         offered=offered,

@@ -10,7 +10,9 @@ from urllib.parse import urlencode
 from controltower.domain.process_map import END, START, Activity, ProcessMap, Transition, Variant
 from controltower.domain.thinning import strongest
 from controltower.services.process_maps import ProcessReading
+from controltower.store.engine import Connection
 from controltower.store.journey_rows import JourneyRow
+from controltower.store.membership import rows_in
 from controltower.web.drawings import Drawing, Edge, Node, draw, level_of
 from controltower.web.map_words import brief
 from controltower.web.windows import EVENTS
@@ -67,7 +69,6 @@ class ProcessView:
     transitions: tuple[TransitionLine, ...]
     lines_drawn: int
     variants: tuple[VariantLine, ...]
-    chosen: ChosenJourneys | None
 
 
 def view_process(
@@ -92,7 +93,6 @@ def view_process(
         transitions=lines,
         lines_drawn=len(drawn),
         variants=list_variants(found, titles, fields, choice),
-        chosen=_chosen(reading, titles, choice),
     )
 
 
@@ -114,31 +114,32 @@ def list_variants(
     )
 
 
-def journeys_of(reading: ProcessReading, choice: Choice) -> list[JourneyRow]:
+def journeys_of(reading: ProcessReading, choice: Choice) -> list[bytes]:
     """The journeys of a variant or transition, newest started first; none for what is not on the map."""
     kind, name = choice
     if kind == "variant":
-        of = next((variant.journeys for variant in reading.map.variants if variant.id == name), ())
-        return [reading.journeys[journey_id] for journey_id in of]
-    return [
-        row
-        for row in reading.journeys.values()
-        if any(pair == choice for pair in reading.walked.get(row.id, ()))
-    ]
+        return list(next((one.journeys for one in reading.map.variants if one.id == name), ()))
+    return [journey_id for journey_id, pairs in reading.walked.items() if choice in pairs]
 
 
-def _chosen(
-    reading: ProcessReading, titles: Mapping[str, str], choice: Choice | None
-) -> ChosenJourneys | None:
-    if choice is None:
-        return None
-    rows = journeys_of(reading, choice)
+def list_rows(c: Connection, ids: Sequence[bytes]) -> list[JourneyRow]:
+    """These journeys in their order, as far as they are still there."""
+    rows = rows_in(c, ids)
+    return [rows[journey_id] for journey_id in ids if journey_id in rows]
+
+
+def list_chosen(
+    c: Connection, reading: ProcessReading, titles: Mapping[str, str], choice: Choice
+) -> ChosenJourneys:
+    """The journeys of a variant or transition as the page lists them."""
+    ids = journeys_of(reading, choice)
+    rows = list_rows(c, ids[:LISTED_JOURNEYS])
     kind, name = choice
     title = f"{titles.get(kind, kind)} → {titles.get(name, name)}"
     if kind == "variant":
         rank = next((r for r, variant in enumerate(reading.map.variants, 1) if variant.id == name), None)
         title = f"Variant {rank}" if rank else "This variant is not in the sample"
-    return ChosenJourneys(title, tuple(rows[:LISTED_JOURNEYS]), max(len(rows) - LISTED_JOURNEYS, 0))
+    return ChosenJourneys(title, tuple(rows), max(len(ids) - LISTED_JOURNEYS, 0))
 
 
 def _marked(found: ProcessMap, choice: Choice | None) -> set[tuple[str, str]]:

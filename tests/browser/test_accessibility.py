@@ -13,6 +13,8 @@ from tests.browser.watching import serious_findings, settle, stays_too_wide, wat
 SCREENS = (
     *("home", "journeys", "journeys_filtered", "journeys_none", "journey", "event"),
     *("search", "search_hits", "search_none", "traces", "trace", "span"),
+    *("flows", "flow_messages", "process_map", "process_map_line", "process_map_none"),
+    *("compare", "compare_none"),
     *("quarantine", "quarantine_none", "quarantine_item", "sources", "users", "account", "not_found"),
     *("sign_in", "setup"),
 )

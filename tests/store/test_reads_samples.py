@@ -25,6 +25,7 @@ from tests.store.shown import clear, shown
 from tests.store.test_reads_plans import reads_whole_table, sorts
 
 HOUR = timedelta(hours=1)
+NAMES = (*"ABCDE", *(f"N{number}" for number in range(10)), "over", "long", "within", "later")
 TOMORROW = NOW + 24 * HOUR
 
 
@@ -33,7 +34,8 @@ def an_order(name: str, hours: float = 0, *, type: str = "order.captured") -> Ev
 
 
 def titles(sample: JourneySample) -> list[str]:
-    return [one.row.title for one in sample.journeys]
+    names = {key("order", name): name for name in NAMES}
+    return [names[one.id] for one in sample.journeys]
 
 
 def started(

@@ -20,7 +20,7 @@ from controltower.web.deps import deps, now
 from controltower.web.flow_views import HopLine, list_hops
 from controltower.web.flows import BOTH, read_edge, read_signals
 from controltower.web.map_words import journeys_words, spans_words
-from controltower.web.process_views import journeys_of, list_variants, read_choice
+from controltower.web.process_views import journeys_of, list_rows, list_variants, read_choice
 from controltower.web.roles import may, requires
 from controltower.web.windows import EVENTS, SAMPLES, STAGES, WINDOWS, read_by, read_sample, read_window
 
@@ -169,11 +169,13 @@ def list_map_journeys() -> Response:
     if choice is None:
         raise BadPayload("variant: expected the id of a variant, or before and after")
     found, _ = process_map.load(_asked())
-    rows = journeys_of(found, choice)
+    ids = journeys_of(found, choice)
+    with reading(deps().db) as c:
+        rows = list_rows(c, ids[:limit])
     whole_names = may("support")
     return answers.reply(
         schemas.MapJourneys(
-            journeys=[answers.journey(row, whole_names=whole_names) for row in rows[:limit]], found=len(rows)
+            journeys=[answers.journey(row, whole_names=whole_names) for row in rows], found=len(ids)
         )
     )
 
