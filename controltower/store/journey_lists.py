@@ -46,6 +46,7 @@ class JourneyFilter:
     since_at: datetime | None = None  # started then or later
     until_at: datetime | None = None  # started before
     text: str = ""  # the beginning of an identifier or label
+    fingerprint: str = ""  # of the open failure; see domain.fingerprints
 
 
 def list_journeys(
@@ -58,6 +59,8 @@ def list_journeys(
     """
     if wanted.text.strip():
         return _list_by_text(c, wanted, after, limit)
+    if wanted.fingerprint:
+        return _list_by_fingerprint(c, wanted, after, limit)
     counts = _counts(c, wanted)
     if 0 in counts.values():
         return []
@@ -99,6 +102,22 @@ def _list_by_text(c: Connection, wanted: JourneyFilter, after: Cursor | None, li
     return page[:limit]
 
 
+def _list_by_fingerprint(
+    c: Connection, wanted: JourneyFilter, after: Cursor | None, limit: int
+) -> list[JourneyRow]:
+    """Reads every open failure of the fingerprint, which its index has together, and sorts them."""
+    conditions = [
+        _not_hidden(c),
+        *_equal(c, wanted, ""),
+        *_within(wanted, after, journey.c.started_us, journey.c.id),
+    ]
+    if wanted.system:
+        conditions.append(_names_system(wanted.system))
+    query = select(*COLUMNS).where(*conditions)
+    page = query.order_by(journey.c.started_us.desc(), journey.c.id.desc()).limit(limit)
+    return [journey_row(row) for row in c.execute(page)]
+
+
 def _list_by_system(
     c: Connection, wanted: JourneyFilter, after: Cursor | None, limit: int
 ) -> list[JourneyRow]:
@@ -137,6 +156,9 @@ def _equal(c: Connection, wanted: JourneyFilter, driver: str) -> Iterable[Column
         if value:
             column: Column[Any] = journey.c[name]
             yield column == value if plain or name == driver else column.concat("") == value
+    if wanted.fingerprint:
+        yield journey.c.failure_fingerprint == wanted.fingerprint
+        yield journey.c.failed_us.is_not(None)
 
 
 def _within(

@@ -12,6 +12,7 @@ from controltower.web import (
     account,
     auth,
     errors,
+    failures,
     formatting,
     home,
     journeys,
@@ -34,6 +35,7 @@ SCREENS = (
     home,
     search,
     journeys,
+    failures,
     traces,
     quarantine,
     sources,
@@ -45,6 +47,7 @@ SCREENS = (
 NAVIGATION = (
     ("/", "Home", "viewer"),
     ("/journeys", "Journeys", "viewer"),
+    ("/failures", "Failures", "viewer"),
     ("/traces", "Traces", "viewer"),
     ("/quarantine", "Quarantine", "viewer"),
     ("/sources", "Sources", "viewer"),

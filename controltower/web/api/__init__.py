@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from controltower.web.api import figures, health, journeys, openapi, quarantine
+from controltower.web.api import failures, figures, health, journeys, openapi, quarantine
 
-API_BLUEPRINTS = (journeys.bp, figures.bp, quarantine.bp, health.bp, openapi.bp)
+API_BLUEPRINTS = (journeys.bp, failures.bp, figures.bp, quarantine.bp, health.bp, openapi.bp)
