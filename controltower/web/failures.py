@@ -147,7 +147,7 @@ def _group_page(
         wanted = JourneyFilter(fingerprint=fingerprint)
         rows = list_journeys(c, wanted, limit=JOURNEYS_SHOWN)
     filled = form or _suggested(view)
-    key, _, wrong = error.partition(": ")
+    key, wrong = _key_and_mistake(error)
     return page(
         "pages/failures/group.html",
         "frag_group",
@@ -156,11 +156,19 @@ def _group_page(
         rows=rows,
         classes=CLASSES,
         form=filled,
-        wrong_key=key if wrong else "",
-        wrong=wrong or error,
+        wrong_key=key,
+        wrong=wrong,
         is_open=form is not None or not view.diagnosis.is_known,
         preview=_preview({**filled, "fingerprint": fingerprint}),
     )
+
+
+def _key_and_mistake(error: str) -> tuple[str, str]:
+    """The field of the form that is wrong, "" for none, and what is wrong, as a sentence."""
+    key, _, wrong = error.partition(": ")
+    if key not in KEYS:
+        return "", error
+    return key, wrong[:1].upper() + wrong[1:]
 
 
 def _suggested(view: GroupView) -> dict[str, str]:
@@ -195,7 +203,7 @@ def _preview(form: Mapping[str, str]) -> dict[str, Any]:
     try:
         rule = read_rule({**patterns, "class": next(iter(CLASSES)), "action": "any"})
     except BadFailureRule as exc:
-        return {"wrong": str(exc).partition(": ")[2]}
+        return {"wrong": _key_and_mistake(str(exc))[1]}
     journeys, matched = _count_matches(rule)
     own = form.get("fingerprint", "")
     return {
