@@ -62,6 +62,7 @@ class Settings:
     proxies: int = 0  # reverse proxies in front whose X-Forwarded-* headers are true
     max_body_mib: int = 64
     processes: str = ""  # a folder of process files, beside the built-in ones or instead of those of one name
+    failure_rules: str = ""  # a file of failure rules or a folder of them, asked before the built-in ones
     link_attributes: Mapping[str, str] = field(
         default_factory=dict
     )  # span or log attribute -> identifier kind

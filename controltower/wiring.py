@@ -44,6 +44,7 @@ from controltower.domain.processes import Process, ProcessBook
 from controltower.loop import Step, start_steps
 from controltower.server import HttpListener, serve
 from controltower.services.accounts import create_setup_link
+from controltower.services.failure_rules import RuleShelf
 from controltower.services.ingest import Ingest
 from controltower.services.tokens import TokenBook, has_ingest_token, may_post_facts
 from controltower.services.writer_process import ProcessFile, ProcessWriter
@@ -380,6 +381,7 @@ def _web(tower: Tower) -> Any:
                 **held_decoders(_exporter(tower, _limits(tower.settings))),
             },
             metrics=metrics_text(tower.ingest, tower.hook_figures.metrics),
+            failure_rules=RuleShelf(tower.settings.failure_rules),
         )
     )
     count = tower.settings.proxies

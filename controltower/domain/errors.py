@@ -74,6 +74,12 @@ class BadProcess(ControlTowerError):
     reason = "bad_process"
 
 
+class BadFailureRule(ControlTowerError):
+    """A failure rule has a mistake; the message names where it is and what was expected there."""
+
+    reason = "bad_failure_rule"
+
+
 class BadSetting(ControlTowerError):
     """A setting has a value that the tower refuses to start with."""
 

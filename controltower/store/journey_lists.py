@@ -47,6 +47,7 @@ class JourneyFilter:
     since_at: datetime | None = None  # started then or later
     until_at: datetime | None = None  # started before
     text: str = ""  # the beginning of an identifier or label
+    fingerprint: str = ""  # of the open failure; see domain.fingerprints
     disputed: bool = False  # only those about which systems disagree
 
 
@@ -71,6 +72,8 @@ def page_of_journeys(
     end: Cursor | None = None
     if wanted.text.strip():
         found = _list_by_text(c, wanted, after, limit + 1)
+    elif wanted.fingerprint:
+        found = _by_fingerprint(c, wanted, after, limit + 1)
     else:
         counts = _counts(c, wanted)
         if 0 in counts.values():
@@ -152,6 +155,22 @@ def _list_by_text(c: Connection, wanted: JourneyFilter, after: Cursor | None, li
     return page[:limit]
 
 
+def _by_fingerprint(
+    c: Connection, wanted: JourneyFilter, after: Cursor | None, limit: int
+) -> list[JourneyRow]:
+    """Reads every open failure of the fingerprint, which its index has together, and sorts them."""
+    conditions = [
+        _not_hidden(c),
+        *(condition for _, condition in _equal(c, wanted, "")),
+        *_within(wanted, after, journey.c.started_us, journey.c.id),
+    ]
+    if wanted.system:
+        conditions.append(_names_system(wanted.system))
+    query = select(*COLUMNS).where(*conditions)
+    page = query.order_by(journey.c.started_us.desc(), journey.c.id.desc()).limit(limit)
+    return [journey_row(row) for row in c.execute(page)]
+
+
 def _by_system(
     c: Connection, wanted: JourneyFilter, after: Cursor | None, limit: int, _: str
 ) -> tuple[list[JourneyRow], Cursor | None]:
@@ -195,6 +214,9 @@ def _equal(
         if value:
             column: Column[Any] = journey.c[name]
             yield name, column == value if plain or name == driver else column.concat("") == value
+    if wanted.fingerprint:
+        yield "fingerprint", journey.c.failure_fingerprint == wanted.fingerprint
+        yield "failed", journey.c.failed_us.is_not(None)
 
 
 def _within(

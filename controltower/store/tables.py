@@ -349,3 +349,22 @@ secret = Table(
     Column("value", LargeBinary, nullable=False),
     info={"reference": True},
 )
+
+# Rules that people made on the screen; those of files are in files. A removed one stays, for who asks later.
+failure_rule = Table(
+    "failure_rule",
+    metadata,
+    _key("id"),
+    Column("failure_class", Text, nullable=False),
+    Column("system", Text, nullable=False),  # patterns; "" matches everything
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("link", Text, nullable=False),
+    Column("made_us", BigInteger, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("removed_us", BigInteger),
+    Column("removed_by", Text),
+    info={"reference": True},
+)

@@ -13,6 +13,7 @@ from controltower.web import (
     auth,
     compare,
     errors,
+    failures,
     flows,
     formatting,
     home,
@@ -38,6 +39,7 @@ SCREENS = (
     home,
     search,
     journeys,
+    failures,
     traces,
     map_words,
     flows,
@@ -53,6 +55,7 @@ SCREENS = (
 NAVIGATION = (
     ("/", "Home", "viewer"),
     ("/journeys", "Journeys", "viewer"),
+    ("/failures", "Failures", "viewer"),
     ("/traces", "Traces", "viewer"),
     ("/flows", "Flows", "viewer"),
     ("/process-map", "Process map", "viewer"),

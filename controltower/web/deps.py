@@ -10,6 +10,7 @@ from typing import cast
 from flask import current_app
 
 from controltower.domain.processes import Process
+from controltower.services.failure_rules import RuleShelf
 from controltower.services.ingest import Ingest
 from controltower.services.quarantine import Decoder
 from controltower.store.engine import Database
@@ -30,6 +31,7 @@ class WebDeps:
     allowed_hosts: frozenset[str] = frozenset()  # beside the loopback names; "*" allows every name
     decoders: Mapping[str, Decoder] = field(default_factory=dict)  # by the edge that held the bytes back
     metrics: Callable[[], str] = str  # Prometheus text of this process
+    failure_rules: RuleShelf = field(default_factory=RuleShelf)
 
 
 def deps() -> WebDeps:

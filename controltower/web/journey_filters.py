@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from controltower.domain.errors import BadPayload
+from controltower.domain.failure_rules import suggested_pattern
 from controltower.domain.journeys import STATUSES
 from controltower.domain.processes import Process
 from controltower.store.engine import Connection
+from controltower.store.failures import find_failure_group
 from controltower.store.figures import counts, sources
 from controltower.store.journeys import JourneyFilter
 from controltower.web.cursors import Cursor
@@ -18,7 +20,7 @@ from controltower.web.formatting import STATUS_WORDS
 
 FIELDS = (
     *("text", "process", "status", "stage", "system", "channel", "reported_status"),
-    *("since", "until", "disputed"),
+    *("since", "until", "disputed", "fingerprint"),
 )
 DISPUTED = "yes"
 _LABELS = {
@@ -27,6 +29,7 @@ _LABELS = {
     "reported_status": "Reported status",
     "since": "Started since",
     "until": "Started before",
+    "fingerprint": "Failure",
 }
 MOST_CHOICES = 200
 
@@ -40,6 +43,7 @@ class Choices:
     stage: tuple[tuple[str, str], ...]
     system: tuple[tuple[str, str], ...]
     channel: tuple[tuple[str, str], ...]
+    fingerprint: tuple[tuple[str, str], ...] = ()  # the chosen one alone, for its words
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ def read_filter(args: Mapping[str, str]) -> JourneyFilter:
         until_at=_moment(given.get("until", ""), "until"),
         text=given.get("text", ""),
         disputed=given.get("disputed", "") == DISPUTED,
+        fingerprint=given.get("fingerprint", ""),
     )
 
 
@@ -90,8 +95,8 @@ def list_active(fields: Mapping[str, str], choices: Choices) -> list[ActiveFilte
     return active
 
 
-def list_choices(c: Connection, processes: Mapping[str, Process]) -> Choices:
-    """What there is to choose from."""
+def list_choices(c: Connection, processes: Mapping[str, Process], fingerprint: str = "") -> Choices:
+    """What there is to choose from, and the words of the failure that is chosen."""
     stages = {stage.name: stage.title for process in processes.values() for stage in process.stages}
     systems = sorted({row.name for row in sources(c) if row.signal == "events"})
     channels = sorted({name for _, name in counts(c, "channel") if name})
@@ -101,7 +106,17 @@ def list_choices(c: Connection, processes: Mapping[str, Process]) -> Choices:
         stage=tuple(stages.items()),
         system=tuple((name, name) for name in systems[:MOST_CHOICES]),
         channel=tuple((name, name) for name in channels[:MOST_CHOICES]),
+        fingerprint=((fingerprint, _words_of(c, fingerprint)),) if fingerprint else (),
     )
+
+
+def _words_of(c: Connection, fingerprint: str) -> str:
+    """The code and the fixed words of the failures of a fingerprint; itself when none is open."""
+    group = find_failure_group(c, fingerprint)
+    if group is None:
+        return fingerprint
+    failure = group.failure
+    return failure.code or suggested_pattern(failure.message).replace("*", "…") or fingerprint
 
 
 def just_before(cursor: Cursor) -> Cursor | None:

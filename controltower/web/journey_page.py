@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import blake2b
 
 from controltower.domain.claims import Account, account_of
+from controltower.domain.failure_rules import Diagnosis, RuleBook
 from controltower.domain.identifiers import TRACE, Bond
 from controltower.domain.journeys import DONE, ENDED, FAILED_STATUS, Fact, Journey
 from controltower.domain.legs import Leg
@@ -52,6 +54,7 @@ class Outline:
     trace_ids: Sequence[bytes]
     mark: str  # changes whenever what the page shows changes, the passing of time in words excepted
     poll_seconds: int  # 0 when nothing can change any more
+    diagnosis: Diagnosis | None  # of the failure that holds it up
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +92,26 @@ class JourneyView:
     traces: Sequence[TraceCard]
 
 
-def load_outline(c: Connection, journey_id: bytes, processes: Mapping[str, Process], at: datetime) -> Outline:
+def load_outline(
+    c: Connection, journey_id: bytes, processes: Mapping[str, Process], book: RuleBook, at: datetime
+) -> Outline:
     """The outline of a journey. Raises NotFound when there is none of this id."""
     row, journey = journey_facts(c, journey_id, processes)
     process = processes.get(row.process)
     rail = stage_rail(process, journey, at) if process else []
     trace_ids = journey_trace_ids(c, journey_id, limit=MOST_TRACES)
     states = "".join(view.state[0] for view in rail)
+    diagnosis = _diagnosis(journey, book)
+    said = blake2b(repr(diagnosis).encode(), digest_size=4).hexdigest() if diagnosis else ""
     return Outline(
         row=row,
         journey=journey,
         process=process,
         rail=rail,
         trace_ids=trace_ids,
-        mark=f"{row.updated_at.timestamp():.6f}-{states}-{len(trace_ids)}",
+        mark=f"{row.updated_at.timestamp():.6f}-{states}-{len(trace_ids)}-{said}",
         poll_seconds=_poll_seconds(row, at),
+        diagnosis=diagnosis,
     )
 
 
@@ -134,12 +142,21 @@ def _poll_seconds(row: JourneyRow, at: datetime) -> int:
     return POLL_CLOSELY if at - row.updated_at <= MOVING else POLL_LOOSELY
 
 
+def _diagnosis(journey: Journey, book: RuleBook) -> Diagnosis | None:
+    failure = journey.failure
+    if failure is None or journey.status != FAILED_STATUS:
+        return None
+    return book.diagnose(failure.system, failure.code, failure.message)
+
+
 def _move(outline: Outline, at: datetime) -> Move:
     if outline.process is None:
         return Move(
             "", f"The process {outline.row.process!r} is not declared here, so its stages are not known."
         )
-    return whose_move(outline.process, outline.journey, at)
+    move = whose_move(outline.process, outline.journey, at)
+    owner = outline.diagnosis.owner if outline.diagnosis else ""
+    return move._replace(owner=owner) if owner else move
 
 
 def _tone(outline: Outline) -> str:

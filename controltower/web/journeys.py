@@ -13,6 +13,7 @@ from flask import Blueprint, Response, request, stream_with_context
 
 from controltower.domain.errors import NotFound
 from controltower.domain.times import from_us
+from controltower.services.failure_rules import rule_book
 from controltower.store.engine import Connection, Database, reading
 from controltower.store.journey_lists import LOOKED_THROUGH, JourneyPage
 from controltower.store.journeys import (
@@ -60,7 +61,7 @@ def index() -> Response:
         newer = 0
         if first_shown:
             newer = _count_newer(c, wanted, first_shown)
-        choices = filters.list_choices(c, deps().processes)
+        choices = filters.list_choices(c, deps().processes, wanted.fingerprint)
         broad = bool(wanted.text) and is_broad(c, wanted.text)
     return page(
         "pages/journeys/index.html",
@@ -188,7 +189,8 @@ def show(journey_id: str) -> Response:
             )
         if row.id.hex() != journey_id and not wants_fragment():
             return go_to(f"/journeys/{row.id.hex()}")
-        outline = load_outline(c, row.id, deps().processes, now())
+        book = rule_book(c, deps().failure_rules)
+        outline = load_outline(c, row.id, deps().processes, book, now())
         if wants_fragment() and request.args.get("seen") == outline.mark:
             return Response(status=204, headers={"Vary": "HX-Request"})
         view = load_journey(c, outline, now(), whole_names=may("support"))

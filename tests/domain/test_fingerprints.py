@@ -16,6 +16,8 @@ from controltower.domain.fingerprints import MAX_PATTERN, fingerprint_of, patter
         ("no item 'blue shirt' at node DC-7", "no item # at node #"),
         ("POST https://erp.example/api/v2/orders timed out after 30s", "post # timed out after #"),
         ("cannot reach jane.doe@example.com", "cannot reach #"),
+        ("No item is mapped to SKU CUS-LIN-SND", "no item is mapped to sku #"),
+        ("SKU_UNMAPPED in the ERP, pre-order or pick-up", "sku_unmapped in the erp, pre-order or pick-up"),
         ("no stock", "no stock"),
         ("", ""),
     ],

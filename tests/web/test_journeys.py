@@ -211,7 +211,8 @@ def test_a_failed_journey_says_what_happened_and_whose_move_it_is(tower: Tower):
 
     page = text_of(tower.client("viewer").get(url_of("order", "1001")))
 
-    assert "<strong>ERP</strong> has the next move" in page
+    assert "<strong>Master data</strong> has the next move" in page
+    assert "Source data" in page and "Add the SKU mapping in the item master, then replay." in page
     assert "Posted to ERP failed in erp: No item for 88" in page and "SKU_UNMAPPED" in page
     assert "rail__stop--failed" in page and "Not reached yet" in page
     assert "style=" not in page

@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
-from controltower.web.api import figures, health, journeys, maps, openapi, quarantine, reports
+from controltower.web.api import (
+    failures,
+    figures,
+    health,
+    journeys,
+    maps,
+    openapi,
+    quarantine,
+    reports,
+)
 
-API_BLUEPRINTS = (journeys.bp, figures.bp, maps.bp, quarantine.bp, reports.bp, health.bp, openapi.bp)
+API_BLUEPRINTS = (
+    journeys.bp,
+    failures.bp,
+    figures.bp,
+    maps.bp,
+    quarantine.bp,
+    reports.bp,
+    health.bp,
+    openapi.bp,
+)

@@ -8,15 +8,18 @@ from typing import Any
 import msgspec
 from flask import Response
 
+from controltower.domain.failure_rules import FailureRule, RuleBook
 from controltower.domain.journeys import Journey as FoldedJourney
 from controltower.domain.legs import Leg
 from controltower.domain.processes import Process
 from controltower.domain.spans import Span
 from controltower.domain.times import from_us
-from controltower.store.journeys import EventRow, IdentifierRow, JourneyRow
+from controltower.store.failure_rules import MadeRule
+from controltower.store.journeys import EventRow, FailureRow, IdentifierRow, JourneyRow
 from controltower.store.quarantine import HeldItem, HeldRow
 from controltower.store.search import Hit
 from controltower.web.api import schemas
+from controltower.web.failure_views import GroupView
 from controltower.web.formatting import masked
 
 _encoder = msgspec.json.Encoder()
@@ -27,9 +30,9 @@ def reply(body: msgspec.Struct, status: int = 200) -> Response:
     return Response(_encoder.encode(body), status=status, mimetype="application/json")
 
 
-def journey(row: JourneyRow, *, whole_names: bool) -> schemas.Journey:
+def journey(row: JourneyRow, book: RuleBook, *, whole_names: bool) -> schemas.Journey:
     """A journey; customers are masked unless `whole_names`."""
-    return schemas.Journey(**_journey_fields(row, whole_names=whole_names))
+    return schemas.Journey(**_journey_fields(row, book, whole_names=whole_names))
 
 
 def journey_detail(
@@ -38,12 +41,13 @@ def journey_detail(
     trace_ids: Iterable[bytes],
     folded: FoldedJourney,
     process: Process | None,
+    book: RuleBook,
     *,
     whole_names: bool,
 ) -> schemas.JourneyDetail:
     """A journey with its identifiers, traces and stages."""
     return schemas.JourneyDetail(
-        **_journey_fields(row, whole_names=whole_names),
+        **_journey_fields(row, book, whole_names=whole_names),
         identifiers=[
             schemas.JourneyIdentifier(
                 kind=one.kind,
@@ -78,7 +82,7 @@ def _leg(leg: Leg, process: Process) -> schemas.Leg:
     )
 
 
-def _journey_fields(row: JourneyRow, *, whole_names: bool) -> dict[str, Any]:
+def _journey_fields(row: JourneyRow, book: RuleBook, *, whole_names: bool) -> dict[str, Any]:
     failure = row.failure
     return {
         "id": row.id.hex(),
@@ -96,19 +100,56 @@ def _journey_fields(row: JourneyRow, *, whole_names: bool) -> dict[str, Any]:
         "reported_status": row.reported_status,
         "progress": row.progress,
         "discrepancies": list(row.discrepancies),
-        "failure": None
-        if failure is None
-        else schemas.Failure(
-            stage=failure.stage,
-            system=failure.system,
-            code=failure.code,
-            message=failure.message if whole_names else masked(failure.message),
-            failed_at=failure.failed_at,
-        ),
+        "failure": None if failure is None else _failure(failure, book, whole_names=whole_names),
         "systems": row.systems,
         "event_count": row.event_count,
         "updated_at": row.updated_at,
     }
+
+
+def _failure(row: FailureRow, book: RuleBook, *, whole_names: bool) -> schemas.Failure:
+    said = book.diagnose(row.system, row.code, row.message)
+    return schemas.Failure(
+        stage=row.stage,
+        system=row.system,
+        code=row.code,
+        message=row.message if whole_names else masked(row.message),
+        failed_at=row.failed_at,
+        fingerprint=row.fingerprint,
+        diagnosis=schemas.Diagnosis(**said._asdict()),
+    )
+
+
+def failure_group(view: GroupView, book: RuleBook, *, whole_names: bool) -> schemas.FailureGroup:
+    """A kind of failure; e-mail addresses in its message are masked unless `whole_names`."""
+    group = view.group
+    return schemas.FailureGroup(
+        fingerprint=group.fingerprint,
+        journeys=group.journeys,
+        oldest_at=group.oldest_at,
+        newest_at=group.newest_at,
+        owner=view.owner,
+        newest=_failure(group.failure, book, whole_names=whole_names),
+        journey_id=group.example.id.hex(),
+    )
+
+
+def rule(one: FailureRule, made: MadeRule | None = None) -> schemas.Rule:
+    """A failure rule, with its history when it was made on the screen or through the API."""
+    return schemas.Rule(
+        id=None if made is None else made.id.hex(),
+        name=one.name,
+        origin=one.origin,
+        failure_class=one.failure_class,
+        system=list(one.system),
+        code=list(one.code),
+        message=list(one.message),
+        action=one.action,
+        owner=one.owner,
+        link=one.link,
+        made_by=made.made_by if made else "",
+        made_at=made.made_at if made else None,
+    )
 
 
 def event(row: EventRow, *, whole_names: bool) -> schemas.Event:
@@ -130,13 +171,13 @@ def event(row: EventRow, *, whole_names: bool) -> schemas.Event:
     )
 
 
-def hit(found: Hit, *, whole_names: bool) -> schemas.SearchHit:
+def hit(found: Hit, book: RuleBook, *, whole_names: bool) -> schemas.SearchHit:
     """A search hit."""
     return schemas.SearchHit(
         kind=found.kind,
         matched_kind=found.label_kind,
         matched_value=found.value if whole_names else masked(found.value),
-        journey=None if found.journey is None else journey(found.journey, whole_names=whole_names),
+        journey=None if found.journey is None else journey(found.journey, book, whole_names=whole_names),
         trace_id=found.trace_id.hex() if found.trace_id else None,
     )
 

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request
 
 from controltower.domain.errors import BadPayload, NotFound
 from controltower.domain.journeys import STATUSES
+from controltower.services.failure_rules import rule_book
 from controltower.store.engine import Connection, reading
 from controltower.store.figures import counts
 from controltower.store.journeys import (
@@ -39,6 +40,7 @@ _FILTERS = (
     Parameter("until", "Started before (RFC 3339).", format="date-time"),
     Parameter("text", "The beginning of an identifier or label."),
     Parameter("disputed", "Only those about which systems disagree.", values=("yes",)),
+    Parameter("fingerprint", "The `fingerprint` of the open failure."),
 )
 _TEXT = Parameter("q", "Any identifier, e-mail address or trace id.", is_required=True)
 _AFTER = Parameter("after", "`next` of the page before.")
@@ -53,10 +55,11 @@ def index() -> Response:
     after, limit = read_cursor(request.args.get("after")), read_limit(request.args.get("limit"))
     with reading(deps().db) as c:
         found = page_of_journeys(c, wanted, after=after, limit=limit)
+        book = rule_book(c, deps().failure_rules)
     whole_names = may("support")
     return answers.reply(
         schemas.Journeys(
-            journeys=[answers.journey(row, whole_names=whole_names) for row in found.rows],
+            journeys=[answers.journey(row, book, whole_names=whole_names) for row in found.rows],
             next=write_cursor(found.next) if found.next else None,
         )
     )
@@ -86,9 +89,12 @@ def show(journey_id: str) -> Response:
         row, folded = journey_facts(c, found.id, deps().processes)
         identifiers = journey_identifiers(c, row.id)
         trace_ids = journey_trace_ids(c, row.id)
+        book = rule_book(c, deps().failure_rules)
     process = deps().processes.get(row.process)
     return answers.reply(
-        answers.journey_detail(row, identifiers, trace_ids, folded, process, whole_names=may("support"))
+        answers.journey_detail(
+            row, identifiers, trace_ids, folded, process, book, whole_names=may("support")
+        )
     )
 
 
@@ -129,7 +135,8 @@ def find() -> Response:
     limit = read_limit(request.args.get("limit"), 20)
     with reading(deps().db) as c:
         hits = search(c, text, limit=limit)
+        book = rule_book(c, deps().failure_rules)
     whole_names = may("support")
     return answers.reply(
-        schemas.SearchHits(q=text, hits=[answers.hit(hit, whole_names=whole_names) for hit in hits])
+        schemas.SearchHits(q=text, hits=[answers.hit(hit, book, whole_names=whole_names) for hit in hits])
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from controltower.domain.errors import BadPayload
+from controltower.domain.failure_rules import RuleBook
 from controltower.domain.flows import SIGNALS, Signal
 from controltower.domain.process_map import END, START, Transition
 from controltower.domain.steps import Step
 from controltower.domain.times import from_us
 from controltower.services import flows as services
+from controltower.services.failure_rules import rule_book
 from controltower.services.flows import FlowReading, load_flows
 from controltower.store.engine import reading
 from controltower.web import compare, process_map
@@ -102,6 +104,7 @@ def messages() -> Response:
     found = _load_flows(tuple(signal for signal in SIGNALS if signal == edge[2]))
     with reading(deps().db) as c:
         chosen = list_hops(c, found, edge)
+        book = rule_book(c, deps().failure_rules)
     return answers.reply(
         schemas.Messages(
             signal=chosen.signal,
@@ -109,7 +112,7 @@ def messages() -> Response:
             receiver=chosen.receiver,
             count=chosen.messages,
             more=chosen.more,
-            messages=[_message(line) for line in chosen.lines],
+            messages=[_message(line, book) for line in chosen.lines],
         )
     )
 
@@ -172,10 +175,11 @@ def list_map_journeys() -> Response:
     ids = journeys_of(found, choice)
     with reading(deps().db) as c:
         rows = list_rows(c, ids[:limit])
+        book = rule_book(c, deps().failure_rules)
     whole_names = may("support")
     return answers.reply(
         schemas.MapJourneys(
-            journeys=[answers.journey(row, whole_names=whole_names) for row in rows], found=len(ids)
+            journeys=[answers.journey(row, book, whole_names=whole_names) for row in rows], found=len(ids)
         )
     )
 
@@ -194,11 +198,11 @@ def show_compared() -> Response:
     if not all(names.values()):
         raise BadPayload("a, b: expected the ids or identifiers of two journeys")
     compared, titles = compare.compare_named(names, read_by(request.args, EVENTS))
-    whole_names = may("support")
+    whole_names, book = may("support"), _rule_book()
     return answers.reply(
         schemas.Compared(
-            a=answers.journey(compared.a, whole_names=whole_names),
-            b=answers.journey(compared.b, whole_names=whole_names),
+            a=answers.journey(compared.a, book, whole_names=whole_names),
+            b=answers.journey(compared.b, book, whole_names=whole_names),
             first_difference=compared.comparison.first_difference,
             verdict=compare.verdict(compared, titles),
             rows=[
@@ -243,7 +247,12 @@ def _spans_read(read: services.SpansRead) -> schemas.SpansRead:
     )
 
 
-def _message(line: HopLine) -> schemas.Message:
+def _rule_book() -> RuleBook:
+    with reading(deps().db) as c:
+        return rule_book(c, deps().failure_rules)
+
+
+def _message(line: HopLine, book: RuleBook) -> schemas.Message:
     hop = line.hop
     whole_names = may("support")
     return schemas.Message(
@@ -251,7 +260,7 @@ def _message(line: HopLine) -> schemas.Message:
         took_us=hop.took_us,
         is_failed=hop.is_failed,
         trace_id=hop.of.hex() if hop.signal == "spans" else None,
-        journeys=[answers.journey(row, whole_names=whole_names) for row in line.journeys],
+        journeys=[answers.journey(row, book, whole_names=whole_names) for row in line.journeys],
     )
 
 

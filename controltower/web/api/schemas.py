@@ -9,14 +9,26 @@ from typing import Any
 import msgspec
 
 
+class Diagnosis(msgspec.Struct, kw_only=True):
+    """What a failure is and what to do about it, as the rules in force say; unknown where none matches."""
+
+    failure_class: str = msgspec.field(name="class")
+    rule: str
+    action: str
+    owner: str
+    link: str
+
+
 class Failure(msgspec.Struct, kw_only=True):
-    """What went wrong last and is not put right."""
+    """What went wrong last and is not put right; `fingerprint` is the same for failures of one kind."""
 
     stage: str
     system: str
     code: str
     message: str
     failed_at: datetime
+    fingerprint: str
+    diagnosis: Diagnosis
 
 
 class Journey(msgspec.Struct, kw_only=True):
@@ -93,6 +105,60 @@ class Journeys(msgspec.Struct, kw_only=True):
 
     journeys: list[Journey]
     next: str | None
+
+
+class FailureGroup(msgspec.Struct, kw_only=True):
+    """The open failures of one kind; `newest` is the one that happened last, on `journey_id`."""
+
+    fingerprint: str
+    journeys: int
+    oldest_at: datetime
+    newest_at: datetime
+    owner: str  # who has the next move
+    newest: Failure
+    journey_id: str
+
+
+class FailureGroups(msgspec.Struct, kw_only=True):
+    """Open failures by kind: unknown ones first, then the largest; `more` says that some are left out."""
+
+    failures: list[FailureGroup]
+    more: bool
+
+
+class RuleToMake(msgspec.Struct, kw_only=True):
+    """A failure rule: patterns, in which `*` stands for anything, and what to do about what they match."""
+
+    failure_class: str = msgspec.field(name="class")
+    action: str
+    system: str = ""
+    code: str = ""
+    message: str = ""
+    owner: str = ""
+    link: str = ""
+
+
+class Rule(msgspec.Struct, kw_only=True):
+    """A failure rule in force; only one that was made on the screen or here has an id."""
+
+    id: str | None
+    name: str
+    origin: str
+    failure_class: str = msgspec.field(name="class")
+    system: list[str]
+    code: list[str]
+    message: list[str]
+    action: str
+    owner: str
+    link: str
+    made_by: str
+    made_at: datetime | None
+
+
+class Rules(msgspec.Struct, kw_only=True):
+    """The failure rules in force, in the order in which they are asked."""
+
+    rules: list[Rule]
 
 
 class Event(msgspec.Struct, kw_only=True):
