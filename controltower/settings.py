@@ -65,6 +65,7 @@ class Settings:
         default_factory=dict
     )  # span or log attribute -> identifier kind
     mappings: str = ""  # the folder of the user's mapping files
+    reconciliations: str = ""  # the folder of the user's reconciliation files
     hook_secrets: Mapping[str, object] = field(default_factory=dict, repr=False)  # hook -> secret
 
     @property

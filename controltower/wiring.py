@@ -41,6 +41,7 @@ from controltower.loop import Step, start_steps
 from controltower.server import HttpListener, serve
 from controltower.services.accounts import create_setup_link
 from controltower.services.ingest import Ingest
+from controltower.services.reconciliation.running import run_due_once
 from controltower.services.tokens import TokenBook, has_ingest_token, may_post_facts
 from controltower.services.writer_process import ProcessFile, ProcessWriter
 from controltower.services.writers import InlineWriter, Writer
@@ -55,6 +56,7 @@ from controltower.web.deps import WebDeps
 
 _MIB = 1024 * 1024
 _CHECKPOINT_SECONDS = 0.5
+_RECONCILE_SECONDS = 60.0
 _WEB_THREADS = 8
 _DEMO_GRACE = 8.0
 
@@ -152,8 +154,10 @@ def run(
     """
     with opened_tower(settings, has_writer_process=True) as tower:
         _check_exposure(tower, roles)
-        steps = (Step("checkpoint", lambda: checkpoint(tower.db), _CHECKPOINT_SECONDS),)
+        steps: tuple[Step, ...] = (Step("checkpoint", lambda: checkpoint(tower.db), _CHECKPOINT_SECONDS),)
         # In every process that writes: without it the write-ahead log would only grow.
+        if roles.work:
+            steps += (Step("reconcile", lambda: _reconcile(tower), _RECONCILE_SECONDS),)
         scheduler = start_steps(steps)
         estate: list[subprocess.Popen[bytes]] = []
 
@@ -176,6 +180,11 @@ def run(
         finally:
             stopping()
             scheduler.shutdown(wait=True)
+
+
+def _reconcile(tower: Tower) -> None:
+    while run_due_once(tower.db, tower.settings.reconciliations, utc_now):
+        pass
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -342,6 +351,7 @@ def _web(tower: Tower) -> Any:
                 hooks.EDGE: hooks.held_decoder(tower.mappings),
                 **held_decoders(_exporter(tower, _limits(tower.settings))),
             },
+            reconciliations=tower.settings.reconciliations,
             metrics=metrics_text(tower.ingest, tower.hook_figures.metrics),
         )
     )
