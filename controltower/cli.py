@@ -21,6 +21,7 @@ from collectors.mapping.csv_mapping import load_csv_mapping
 from collectors.mapping.tryout import told_lines, try_out
 from controltower import __version__
 from controltower.checkup import examine, report
+from controltower.cli_analysis import reconcile
 from controltower.cli_analysis import report as report_commands
 from controltower.domain.errors import ControlTowerError
 from controltower.domain.process_files import parse_process
@@ -240,6 +241,7 @@ def mapping_test(settings: Settings, file: str, sample: Path, headers: tuple[str
 
 
 commands.add_command(report_commands)
+commands.add_command(reconcile)
 
 
 @commands.group()

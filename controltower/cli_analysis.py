@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 import msgspec
 
+from controltower.services.reconciliation.declaration import load_declaration
+from controltower.services.reconciliation.running import Given, findings_csv, kind_words, run_declaration
 from controltower.services.reports.figures import (
     count_events,
     count_values,
@@ -20,6 +24,7 @@ from controltower.services.reports.gathering import Scope
 from controltower.services.reports.lateness import DELIVERED, RULES, TIMESTAMP, find_late
 from controltower.settings import Settings
 from controltower.store.engine import reading
+from controltower.store.reconciliations import FindingRow, RunRow, list_findings
 from controltower.wiring import opened_store, utc_now
 
 _source = click.option("--source", default="", help="Only events of this CloudEvents source.")
@@ -27,6 +32,8 @@ _by = click.option(
     "--by", default="", metavar="KIND", help="Group by this kind of identifier, not by journey."
 )
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_PATH = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOUND = 3  # exit code when extracts do not agree
 _types = click.option("--type", "types", multiple=True, metavar="TYPE", help="Only these event types.")
 
 
@@ -165,6 +172,63 @@ def report_variants(
     click.echo(f"{found.groups} {by or 'journeys'}, {len(found.variants)} variants")
     for one in found.variants[:top]:
         click.echo(f"{one.count:8} {one.share:6.1%}  {' > '.join(one.sequence)}")
+
+
+@click.command()
+@click.argument("file")
+@click.option("--left", type=_PATH, help="The left extract, a CSV file.")
+@click.option("--right", type=_PATH, help="The right extract, a CSV file.")
+@click.option(
+    "--csv", "output", type=click.Path(dir_okay=False, path_type=Path), help="Also write findings here."
+)
+@_json
+@click.pass_obj
+def reconcile(
+    settings: Settings,
+    file: str,
+    left: Path | None,
+    right: Path | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Compare two extracts as FILE declares, or one of the built-in reconciliations of that name.
+
+    The result is kept: the screen /reconciliations shows it. The exit code is 3 when there are findings.
+    """
+    _, text = load_declaration(file)
+    given = {name: Given(path, path.name) for name, path in (("left", left), ("right", right)) if path}
+    with opened_store(settings) as db:
+        run = run_declaration(db, text, file, given, by="command", clock=utc_now)
+        with reading(db) as c:
+            if output is not None:
+                with output.open("w", encoding="utf-8", newline="") as lines:
+                    lines.writelines(findings_csv(c, run))
+            shown = list_findings(c, run.id, limit=20)
+    if as_json:
+        _print_json({"id": run.id.hex(), "name": run.name, **msgspec.to_builtins(run.figures)})
+    else:
+        _print_run(run, shown)
+    if run.figures.findings:
+        sys.exit(FOUND)
+
+
+def _print_run(run: RunRow, shown: list[FindingRow]) -> None:
+    figures = run.figures
+    click.echo(f"{run.title}: {figures.left_title} against {figures.right_title}")
+    click.echo(f"  {figures.left_rows} rows with {figures.left_keys} keys in {figures.left_title}")
+    click.echo(f"  {figures.right_rows} rows with {figures.right_keys} keys in {figures.right_title}")
+    click.echo(f"  {figures.matched} keys agree, {figures.not_due} are not due yet")
+    if figures.without_key:
+        click.echo(f"  {figures.without_key} rows have no key and were left out")
+    for kind, words in kind_words(figures).items():
+        click.echo(f"  {figures.counts.get(kind, 0)} {words}")
+    for one in shown:
+        sides = f"{one.left_value or '-'} | {one.right_value or '-'}"
+        said = f": {one.check_title} {sides}" if one.check_title else ""
+        click.echo(f"    {one.kind} {' / '.join(one.key)}{said} {one.difference}".rstrip())
+    if figures.findings > len(shown):
+        click.echo(f"    ... {figures.findings - len(shown)} more: --csv writes all of them")
+    click.echo(f"Kept as {run.id.hex()}; the screen /reconciliations shows it.")
 
 
 def _print_json(found: Any) -> None:

@@ -46,6 +46,7 @@ from controltower.server import HttpListener, serve
 from controltower.services.accounts import create_setup_link
 from controltower.services.failure_rules import RuleShelf
 from controltower.services.ingest import Ingest
+from controltower.services.reconciliation.running import run_due_once
 from controltower.services.tokens import TokenBook, has_ingest_token, may_post_facts
 from controltower.services.writer_process import ProcessFile, ProcessWriter
 from controltower.services.writers import InlineWriter, Writer
@@ -60,6 +61,7 @@ from controltower.web.deps import WebDeps
 
 _MIB = 1024 * 1024
 _CHECKPOINT_SECONDS = 0.5
+_RECONCILE_SECONDS = 60.0
 _WEB_THREADS = 8
 _DEMO_GRACE = 8.0
 _FOLDER_SECONDS = 1.0
@@ -179,9 +181,12 @@ def run(
     """
     with opened_tower(settings, has_writer_process=True) as tower:
         _check_exposure(tower, roles)
-        steps = (Step("checkpoint", lambda: checkpoint(tower.db), _CHECKPOINT_SECONDS),)
+        steps: tuple[Step, ...] = (Step("checkpoint", lambda: checkpoint(tower.db), _CHECKPOINT_SECONDS),)
         # In every process that writes: without it the write-ahead log would only grow.
-        scheduler = start_steps((*steps, *(_watched_folders(tower) if roles.work else ())))
+        if roles.work:
+            reconcile = Step("reconcile", lambda: _reconcile(tower), _RECONCILE_SECONDS)
+            steps += (reconcile, *_watched_folders(tower))
+        scheduler = start_steps(steps)
         estate: list[subprocess.Popen[bytes]] = []
 
         def ready() -> None:
@@ -203,6 +208,11 @@ def run(
         finally:
             stopping()
             scheduler.shutdown(wait=True)
+
+
+def _reconcile(tower: Tower) -> None:
+    while run_due_once(tower.db, tower.settings.reconciliations, utc_now):
+        pass
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -380,6 +390,7 @@ def _web(tower: Tower) -> Any:
                 edi.EDGE: edi.held_decoder(tower.mappings),
                 **held_decoders(_exporter(tower, _limits(tower.settings))),
             },
+            reconciliations=tower.settings.reconciliations,
             metrics=metrics_text(tower.ingest, tower.hook_figures.metrics),
             failure_rules=RuleShelf(tower.settings.failure_rules),
         )

@@ -368,3 +368,39 @@ failure_rule = Table(
     Column("removed_by", Text),
     info={"reference": True},
 )
+
+# One row for each time that two extracts were compared.
+reconciliation_run = Table(
+    "reconciliation_run",
+    metadata,
+    _key("id"),  # a scheduled run has that of its name and its turn, so that only one worker makes it
+    Column("name", Text, nullable=False),  # of the declaration
+    Column("title", Text, nullable=False),
+    Column("started_us", BigInteger, nullable=False),
+    Column("finished_us", BigInteger),
+    Column("state", Text, nullable=False),  # running, done, failed
+    Column("started_by", Text, nullable=False),  # who started it, or "schedule"
+    Column("problem", Text, nullable=False),  # why it failed
+    Column("declaration", Text, nullable=False),  # the file, as it was
+    Column("figures", Text, nullable=False),  # JSON; see store.reconciliations
+    Index("ix_reconciliation_run_started_us", "started_us", "id"),
+    Index("ix_reconciliation_run_name", "name", "started_us", "id"),
+    info={"distribution_key": "id"},
+)
+
+reconciliation_finding = Table(
+    "reconciliation_finding",
+    metadata,
+    _key("run_id"),
+    Column("place", Integer, primary_key=True, autoincrement=False),  # in the order in which they are shown
+    Column("kind", Text, nullable=False),  # missing_left, missing_right, different, late, unreadable
+    Column("key", Text, nullable=False),  # JSON list of the parts
+    Column("check_title", Text, nullable=False),  # its title
+    Column("left_value", Text, nullable=False),
+    Column("right_value", Text, nullable=False),
+    Column("difference", Text, nullable=False),
+    Column("journey_key", LargeBinary(16)),  # of the identifier by which a journey is found
+    Index("ix_reconciliation_finding_kind", "run_id", "kind", "place"),
+    sqlite_with_rowid=False,
+    info={"distribution_key": "run_id"},
+)

@@ -30,6 +30,7 @@ class WebDeps:
     secure_cookies: bool = False  # True when people reach the tower over https
     allowed_hosts: frozenset[str] = frozenset()  # beside the loopback names; "*" allows every name
     decoders: Mapping[str, Decoder] = field(default_factory=dict)  # by the edge that held the bytes back
+    reconciliations: str = ""  # the folder of the user's reconciliation files
     metrics: Callable[[], str] = str  # Prometheus text of this process
     failure_rules: RuleShelf = field(default_factory=RuleShelf)
 
