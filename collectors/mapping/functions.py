@@ -181,6 +181,14 @@ class MappingFunctions(library.Functions):
         """The first value that is neither null nor empty."""
         return next((value for value in values if value not in (None, "", [], {})), None)
 
+    def untyped(self, name: str) -> Callable[..., object] | None:
+        """The function of that name when it takes values of any type, which need no check then."""
+        found = self.FUNCTION_TABLE[name]
+        if any(argument["types"] for argument in found["signature"]):
+            return None
+        method: Callable[..., object] = getattr(self, f"_func_{name}")
+        return method
+
 
 def arity_of(name: str) -> tuple[int, bool] | None:
     """How many arguments a function takes and whether it takes more; None when there is no such function."""
