@@ -83,7 +83,7 @@ def view_flows(
     """
     found = reading.map
     systems = {system.name for system in found.systems[:MOST_SYSTEMS]}
-    drawn = _drawn_flows(found, systems, everything=everything)
+    drawn = _drawn_flows(found, systems, chosen, everything=everything)
     lines = tuple(_line(flow, reading, fields, drawn, chosen) for flow in found.flows)
     nodes = [_node(system, found) for system in found.systems[:MOST_SYSTEMS]]
     messages = sum(flow.count for flow in found.flows)
@@ -115,7 +115,14 @@ def list_hops(c: Connection, reading: FlowReading, chosen: tuple[str, str, str])
     return ChosenFlow(sender, receiver, told_by, len(hops), tuple(lines), len(newest) - len(listed))
 
 
-def _drawn_flows(found: FlowMap, systems: Collection[str], *, everything: bool) -> Sequence[Flow]:
+def _drawn_flows(
+    found: FlowMap, systems: Collection[str], chosen: tuple[str, str, str] | None, *, everything: bool
+) -> Sequence[Flow]:
+    """Those that tell nearly everything, those of which many fail, and the one that was chosen."""
+
+    def must_see(flow: Flow) -> bool:
+        return flow.error_share >= MANY_FAIL or (flow.sender, flow.receiver, flow.signal) == chosen
+
     among = [flow for flow in found.flows if flow.sender in systems and flow.receiver in systems]
     if everything:
         return among
@@ -124,7 +131,7 @@ def _drawn_flows(found: FlowMap, systems: Collection[str], *, everything: bool) 
         of_signal = [flow for flow in among if flow.signal == signal]
         counts = {(flow.sender, flow.receiver): flow.count for flow in of_signal}
         kept = strongest(counts, most=MOST_LINES, share=SHARE_DRAWN)
-        drawn += [flow for flow in of_signal if (flow.sender, flow.receiver) in kept]
+        drawn += [flow for flow in of_signal if (flow.sender, flow.receiver) in kept or must_see(flow)]
     return drawn
 
 

@@ -82,8 +82,8 @@ def view_process(
     """The map, drawn; `fields` are what addresses of its parts repeat."""
     found = reading.map
     counts = {(one.before, one.after): one.count for one in found.transitions}
-    drawn = set(counts) if everything else strongest(counts, most=MOST_LINES, share=SHARE_DRAWN)
-    marked = _marked(found, choice)
+    marked = _marked(found, choice) & counts.keys()
+    drawn = set(counts) if everything else marked | strongest(counts, most=MOST_LINES, share=SHARE_DRAWN)
     lines = tuple(_transition_line(one, titles, fields, drawn, marked) for one in found.transitions)
     nodes = _nodes(found, titles)
     return ProcessView(

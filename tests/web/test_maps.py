@@ -129,6 +129,19 @@ def test_an_edge_leads_to_its_journeys_failed_ones_marked(tower: Tower):
     assert 'aria-current="true"' in chosen
 
 
+def test_a_rare_flow_is_drawn_when_many_of_it_fail_or_when_it_was_chosen(tower: Tower):
+    for number in range(80):
+        an_order(tower, f"N{number}", "order.accepted", "order.captured", "order.posted", "order.cancelled")
+    an_order(tower, "back", "order.accepted", "order.posted")
+    an_order(tower, "bad", "order.captured", "order.accepted.failed")
+
+    drawn = re.findall(r'aria-label="(\w+ to \w+), by events', page_of(tower, "/flows"))
+    chosen = page_of(tower, "/flows?sender=oms&receiver=erp&signal=events")
+
+    assert sorted(drawn) == ["erp to oms", "oms to shop", "shop to erp", "shop to oms"]
+    assert 'aria-label="oms to erp, by events' in chosen
+
+
 def test_spans_tell_flows_of_their_own(tower: Tower):
     some_orders(tower)
     a_trace(tower)
