@@ -20,7 +20,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 _PROCESS_KEYS = {
     "name", "title", "version", "stages", "legs", "outcomes", "amended_by", "chosen_by", "channels",
-    "records", "tolerances", "money",
+    "records", "tolerances", "money", "default",
 }  # fmt: skip
 _STAGE_KEYS = {"name", "title", "owner", "events", "usual", "leg", "optional", "alternative", "once"}
 _LEG_KEYS = {
@@ -104,6 +104,7 @@ class _Reader:
             amended_by=self._words(document, ("amended_by",)),
             chosen_by=self._words(document, ("chosen_by",)),
             channels=self._words(document, ("channels",)),
+            is_default=self._truth(document, ("default",)),
             records=self._lists(document, "records", _ATTRIBUTES),
             tolerances=self._tolerances(document),
             money=self._lists(document, "money", _MONEY),

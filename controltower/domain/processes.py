@@ -81,6 +81,7 @@ class Process:
     amended_by: tuple[str, ...] = ()
     chosen_by: tuple[str, ...] = ()  # event types that make a journey follow this process and no other
     channels: tuple[str, ...] = ()  # sales channels that do
+    is_default: bool = False  # of equals this one, so also for journeys that no process knows anything of
     records: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # attribute -> who decides it
     tolerances: Mapping[str, str] = field(default_factory=dict)  # attribute -> a number, or a share with %
     money: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # step -> events that tell its sums
@@ -155,8 +156,8 @@ class ProcessBook(dict[str, Process]):
         """The process of a journey with these events.
 
         A process that claims one of the types, or else one of the channels, for itself comes first; else the
-        one that most of the events speak of; of equals one that claims nothing, and then the first by name.
-        There must be one.
+        one that most of the events speak of; of equals one that claims nothing, then the default one, then
+        the first by name. There must be one.
         """
         types = sorted(event_types)
         told = {channel.casefold() for channel in channels} & self._channels if self._channels else set()
@@ -171,13 +172,14 @@ class ProcessBook(dict[str, Process]):
         return chosen
 
 
-def _claim(process: Process, types: Iterable[str], channels: set[str]) -> tuple[bool, bool, int, bool]:
+def _claim(process: Process, types: Iterable[str], channels: set[str]) -> tuple[bool, bool, int, bool, bool]:
     readings = [process.read(event_type) for event_type in types]
     return (
         any(reading.claims for reading in readings),
         not channels.isdisjoint(process.channels),
         sum(_weight(process, reading) for reading in readings),
-        not (process.chosen_by or process.channels),  # of equals the general one
+        not (process.chosen_by or process.channels),
+        process.is_default,
     )
 
 

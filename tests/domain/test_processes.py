@@ -183,6 +183,8 @@ def test_the_built_in_processes_choose_as_people_would():
     assert ProcessBook(known).choose(["order.captured"]).name == "order-to-cash"
     assert ProcessBook(known).choose(["order.captured", "return.requested"]).name == "order-to-cash"
     assert ProcessBook(known).choose(["return.requested"]).name == "return-to-refund"
+    assert ProcessBook(known).choose(["payment.authorised", "note"]).name == "order-to-cash"
+    assert ProcessBook(known).choose([]).name == "order-to-cash"
 
 
 def test_a_type_that_says_nothing_is_one_and_the_same_reading():
