@@ -19,6 +19,7 @@ from controltower.web import (
     home,
     journeys,
     map_words,
+    mappings,
     process_map,
     quarantine,
     roles,
@@ -47,6 +48,7 @@ SCREENS = (
     compare,
     quarantine,
     sources,
+    mappings,
     sign_in,
     account,
     users,
@@ -61,6 +63,7 @@ NAVIGATION = (
     ("/process-map", "Process map", "viewer"),
     ("/quarantine", "Quarantine", "viewer"),
     ("/sources", "Sources", "viewer"),
+    ("/mappings", "Mappings", "operator"),
     ("/users", "Users", "admin"),
 )
 HTMX_CONFIG = json.dumps(

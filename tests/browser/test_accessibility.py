@@ -16,7 +16,7 @@ SCREENS = (
     *("flows", "flow_messages", "process_map", "process_map_line", "process_map_none"),
     *("compare", "compare_none"),
     *("quarantine", "quarantine_none", "quarantine_item", "sources", "users", "account", "not_found"),
-    *("sign_in", "setup"),
+    *("sign_in", "setup", "mappings", "mapping"),
 )
 PHONE = {"width": 360, "height": 740}
 SCREEN = {"width": 1280, "height": 900}
