@@ -89,6 +89,21 @@ def test_what_was_held_can_be_corrected_and_submitted_again(tower):
     assert tower.get("/api/v1/search", token, q="PO-1")["hits"]
 
 
+def test_a_rejection_shows_on_the_journey_of_the_order_that_was_sent(tower):
+    token = tower.create_token("viewer")
+    tower.post("/edi", an_x12("850", "BEG*00*SA*PO-77**20260301", control="77", group="77"), "")
+    refusal = ("AK1*PO*77", "AK2*850*0001", "AK3*REF*3**8", "AK5*R*5", "AK9*R*1*1*0")
+    tower.post("/edi", an_x12("997", *refusal, function="FA", sender="SELLER", receiver="BUYER"), "")
+
+    (hit,) = tower.get("/api/v1/search", token, q="PO-77")["hits"]
+    events = tower.get(f"/api/v1/journeys/{hit['journey']['id']}/events", token)["events"]
+
+    assert {event["type"]: event["outcome"] for event in events} == {
+        "order.captured": "ok",
+        "acknowledgement.rejected": "failed",
+    }
+
+
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def app(request, tmp_path_factory):
     """The route, over a real store."""
