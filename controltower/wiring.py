@@ -30,6 +30,7 @@ from collectors.hooks.secrets import read_secrets
 from collectors.hooks.senders import Doorkeeper
 from collectors.http import Headers, IngestApp, Limits
 from collectors.mapping.catalogue import load_catalogue
+from collectors.mapping.desk import Desk
 from collectors.mapping.telling import Mapping as PayloadMapping
 from collectors.otlp.export import Exporter
 from collectors.otlp.grpc import build_grpc_server
@@ -355,6 +356,7 @@ def _web(tower: Tower) -> Any:
                 edi.EDGE: edi.held_decoder(tower.mappings),
                 **held_decoders(_exporter(tower, _limits(tower.settings))),
             },
+            mapping_desk=Desk(tower.mappings, frozenset(tower.settings.hook_secrets), now_us),
             metrics=metrics_text(tower.ingest, tower.hook_figures.metrics),
         )
     )

@@ -17,10 +17,10 @@ from collectors.edi.decoding import Decoded, decode
 from collectors.edi.faults import BadEdi
 from collectors.edi.interchanges import Unreadable
 from collectors.mapping.payloads import MAPPED
-from collectors.mapping.telling import UNMAPPED
 from collectors.mapping.telling import Mapping as PayloadMapping
 from controltower.domain.errors import BadPayload
 from controltower.domain.facts import Event, Quarantined
+from controltower.domain.mappings import UNMAPPED
 from controltower.domain.times import to_us
 from controltower.services.ingest import FactBatch
 

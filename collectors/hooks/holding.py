@@ -8,10 +8,10 @@ from datetime import datetime
 import msgspec
 
 from collectors.mapping.payloads import Mapped, map_payload
-from collectors.mapping.telling import UNMAPPED
 from collectors.mapping.telling import Mapping as PayloadMapping
 from controltower.domain.errors import BadPayload
 from controltower.domain.facts import Quarantined
+from controltower.domain.mappings import UNMAPPED
 from controltower.domain.times import to_us
 from controltower.services.ingest import FactBatch
 

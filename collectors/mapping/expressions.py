@@ -204,6 +204,12 @@ class _Compiler:
 
     def call(self, node: Node) -> Evaluate:
         name, arguments = node["value"], self.children(node)
+        function = self._functions.untyped(name)
+        if function is not None and len(arguments) == 1:
+            (only,) = arguments
+            return lambda value: function(only(value))
+        if function is not None:
+            return lambda value: function(*[argument(value) for argument in arguments])
         apply = self._functions.call_function
         return lambda value: apply(name, [argument(value) for argument in arguments])
 

@@ -19,7 +19,6 @@ from collectors.mapping.times import moment_of
 from collectors.mapping.values import decode_document, text_in
 
 DEFAULT = "*"  # of a lookup table
-MAX_DECODED = 1024 * 1024  # characters of a document inside a document
 
 # Decimal places of the currencies that do not have two: ISO 4217, as payment providers count minor units.
 _NO_MINOR = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF".split())
@@ -168,7 +167,7 @@ class MappingFunctions(library.Functions):
         if value is None:
             return None
         try:
-            return binascii.a2b_base64(text_in(value)[:MAX_DECODED]).decode()
+            return binascii.a2b_base64("".join(text_in(value).split()), strict_mode=True).decode()
         except ValueError as exc:  # UnicodeDecodeError and binascii.Error are both
             raise BadDocument("bad_base64", f"base64(): expected base64 of UTF-8, {exc}") from exc
 
@@ -181,6 +180,14 @@ class MappingFunctions(library.Functions):
     def _func_first(self, *values: object) -> object:
         """The first value that is neither null nor empty."""
         return next((value for value in values if value not in (None, "", [], {})), None)
+
+    def untyped(self, name: str) -> Callable[..., object] | None:
+        """The function of that name when it takes values of any type, which need no check then."""
+        found = self.FUNCTION_TABLE[name]
+        if any(argument["types"] for argument in found["signature"]):
+            return None
+        method: Callable[..., object] = getattr(self, f"_func_{name}")
+        return method
 
 
 def arity_of(name: str) -> tuple[int, bool] | None:

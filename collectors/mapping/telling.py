@@ -14,8 +14,7 @@ from collectors.mapping.expressions import Expression
 from collectors.mapping.rules import MAX_EVENTS, Rule
 from collectors.mapping.templates import Scope, Shape, Template, merged
 from collectors.mapping.values import is_empty
-
-UNMAPPED = "unmapped"
+from controltower.domain.mappings import UNMAPPED
 
 Attributes = dict[str, object]  # of a CloudEvent, with its data
 

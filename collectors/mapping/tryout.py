@@ -4,41 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as Table
-from dataclasses import dataclass, field
 
 import msgspec
 
 from collectors.mapping.formats import decode_payload
 from collectors.mapping.payloads import documents_of, event_of
 from collectors.mapping.rules import Rule
-from collectors.mapping.telling import UNMAPPED, Attributes, Mapping, Told
+from collectors.mapping.telling import Mapping, Told
 from controltower.domain.errors import BadPayload
+from controltower.domain.mappings import TriedDocument
 
 MAX_DOCUMENTS = 1_000
-
-
-@dataclass(slots=True)
-class TriedDocument:
-    """What one document of the sample became."""
-
-    topic: str = ""
-    events: list[Attributes] = field(default_factory=list)
-    reason: str = ""  # of the fault that would put it into quarantine
-    message: str = ""
-    is_unmapped: bool = False
-    why: list[str] = field(default_factory=list)  # for each rule that told nothing, why
-
-    @property
-    def summary(self) -> str:
-        """The outcome in a sentence."""
-        topic = f" (topic {self.topic!r})" if self.topic else ""
-        if self.reason:
-            return f"quarantined{topic}: {self.reason}: {self.message}"
-        if self.is_unmapped:
-            return f"{UNMAPPED}{topic}: no rule names its topic, or none applies"
-        if not self.events:
-            return f"nothing{topic}: no condition of its rules holds"
-        return f"{len(self.events)} event{'s' * (len(self.events) != 1)}{topic}"
 
 
 def try_out(

@@ -15,6 +15,7 @@ from controltower.web import (
     formatting,
     home,
     journeys,
+    mappings,
     quarantine,
     roles,
     search,
@@ -37,6 +38,7 @@ SCREENS = (
     traces,
     quarantine,
     sources,
+    mappings,
     sign_in,
     account,
     users,
@@ -48,6 +50,7 @@ NAVIGATION = (
     ("/traces", "Traces", "viewer"),
     ("/quarantine", "Quarantine", "viewer"),
     ("/sources", "Sources", "viewer"),
+    ("/mappings", "Mappings", "operator"),
     ("/users", "Users", "admin"),
 )
 HTMX_CONFIG = json.dumps(

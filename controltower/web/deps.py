@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import cast
+from typing import Protocol, cast
 
 from flask import current_app
 
+from controltower.domain.mappings import MappingRow, TriedDocument
 from controltower.domain.processes import Process
 from controltower.services.ingest import Ingest
 from controltower.services.quarantine import Decoder
 from controltower.store.engine import Database
 
 EXTENSION = "controltower"
+
+
+class MappingDesk(Protocol):
+    """Shows the mappings that the tower knows and tries them; collectors.mapping.desk is the real one."""
+
+    def rows(self) -> Sequence[MappingRow]:
+        """Every mapping, by name."""
+
+    def text_of(self, name: str) -> str:
+        """The file of a mapping as it is written; raises NotFound."""
+
+    def try_out(self, text: str, payload: bytes, headers: Mapping[str, str]) -> Sequence[TriedDocument]:
+        """What the mapping in `text` makes of a payload; stores nothing.
+
+        Raises BadPayload when the mapping has a mistake or the payload cannot be decoded.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +47,7 @@ class WebDeps:
     allowed_hosts: frozenset[str] = frozenset()  # beside the loopback names; "*" allows every name
     decoders: Mapping[str, Decoder] = field(default_factory=dict)  # by the edge that held the bytes back
     metrics: Callable[[], str] = str  # Prometheus text of this process
+    mapping_desk: MappingDesk | None = None
 
 
 def deps() -> WebDeps:

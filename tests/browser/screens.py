@@ -75,6 +75,8 @@ def fill(tower: Tower, admin: Visitor, token: str) -> Mapping[str, str]:
         "quarantine_none": "/quarantine?state=discarded",
         "quarantine_item": f"/quarantine/{held['id']}",
         "sources": "/sources",
+        "mappings": "/mappings",
+        "mapping": "/mappings?name=shopify",
         "users": "/users",
         "account": "/account",
         "not_found": "/no-such-page",

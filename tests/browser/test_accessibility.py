@@ -14,7 +14,7 @@ SCREENS = (
     *("home", "journeys", "journeys_filtered", "journeys_none", "journey", "event"),
     *("search", "search_hits", "search_none", "traces", "trace", "span"),
     *("quarantine", "quarantine_none", "quarantine_item", "sources", "users", "account", "not_found"),
-    *("sign_in", "setup"),
+    *("sign_in", "setup", "mappings", "mapping"),
 )
 PHONE = {"width": 360, "height": 740}
 SCREEN = {"width": 1280, "height": 900}

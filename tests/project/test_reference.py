@@ -8,6 +8,7 @@ import click
 import pytest
 
 from collectors.cloudevents import read_event
+from collectors.hooks.figures import HookFigures
 from controltower.cli import commands
 from controltower.domain.facts import FAILED
 from controltower.domain.identifiers import Bond, Identifier, bond_of
@@ -28,7 +29,7 @@ class NoFigures:
 
 def metrics() -> dict[str, tuple[str, str]]:
     """Kind and help of each metric, by name, as they are served."""
-    lines = [line.split(" ", 3) for line in metrics_text(NoFigures())().splitlines()]  # type: ignore[arg-type]
+    lines = [line.split(" ", 3) for line in metrics_text(NoFigures(), HookFigures().metrics)().splitlines()]  # type: ignore[arg-type]
     helps = {line[2]: line[3] for line in lines if line[1] == "HELP"}
     return {line[2]: (line[3], helps[line[2]]) for line in lines if line[1] == "TYPE"}
 
