@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from collectors.edi import edifact_orders
 from collectors.edi.envelopes import FoundSet
-from collectors.edi.loops import Hierarchy, Loop, Node, everything, grown, members, nested
+from collectors.edi.loops import Hierarchy, Loop, Node, everything, grown, members, nested, put, told
 from collectors.edi.parties import edifact_parties, sku_of
 from collectors.edi.segments import Components, Segment, Separators
 from collectors.edi.values import decimal_text, iso_date_time, iso_of_dtm, refined
@@ -60,11 +60,11 @@ class _Reading:
         happened = self._happened(document)
         if happened:
             document["happened"] = refined(happened, document.get("sent", ""))
-        _put(document, "parties", edifact_parties(document.get("NAD", [])))
+        put(document, "parties", edifact_parties(document.get("NAD", [])))
         for level in (document, *_levels(document)):
             for line in level.get("LIN", ()):
-                _put(line, "sku", _sku(line))
-        _put(document, "orders", edifact_orders.orders_of(self.kind, document))
+                put(line, "sku", _sku(line))
+        put(document, "orders", edifact_orders.orders_of(self.kind, document))
         return document
 
     def _shape(self, segment: Segment) -> Node:
@@ -81,16 +81,16 @@ class _Reading:
 
     def _add_worked_out(self, tag: str, node: Node) -> None:
         if tag == "DTM":
-            _put(node, "at", iso_of_dtm(node.get("DTM01_2", ""), node.get("DTM01_3", "")))
+            put(node, "at", iso_of_dtm(node.get("DTM01_2", ""), node.get("DTM01_3", "")))
         elif tag in _NUMBERS:
-            _put(node, _NUMBERS[tag], decimal_text(node.get(f"{tag}01_2", "") or node.get(f"{tag}01_1", "")))
+            put(node, _NUMBERS[tag], decimal_text(node.get(f"{tag}01_2", "") or node.get(f"{tag}01_1", "")))
         elif tag == "LIN":
-            _put(node, "ids", _ids((node.get("LIN03_1", ""), node.get("LIN03_2", ""))))
+            put(node, "ids", _ids((node.get("LIN03_1", ""), node.get("LIN03_2", ""))))
         elif tag == "PIA":
             pairs = [(node.get(f"PIA{n:02}_1", ""), node.get(f"PIA{n:02}_2", "")) for n in range(2, 7)]
-            _put(node, "ids", _ids(*pairs))
+            put(node, "ids", _ids(*pairs))
         elif tag == "GIN":
-            _put(node, "numbers", [node[k] for k in sorted(node) if k.startswith("GIN") and k[:5] != "GIN01"])
+            put(node, "numbers", [node[k] for k in sorted(node) if k.startswith("GIN") and k[:5] != "GIN01"])
 
     def _components(self, segment: Segment | None, number: int) -> Components:
         """The first repetition of an element, trimmed."""
@@ -104,14 +104,14 @@ class _Reading:
         sender, receiver = self._components(unb, 2), self._components(unb, 3)
         prepared, grouped = self._components(unb, 4), self._components(ung, 4)
         at = iso_date_time(_part(prepared, 1), _part(prepared, 2))
-        group = _without_empty(
+        group = told(
             control=_part(self._components(ung, 5), 1),
             function=_part(self._components(ung, 1), 1),
             sender=_part(self._components(ung, 2), 1),
             receiver=_part(self._components(ung, 3), 1),
             at=iso_date_time(_part(grouped, 1), _part(grouped, 2)),
         )
-        interchange = _without_empty(
+        interchange = told(
             control=_part(self._components(unb, 5), 1),
             sender=_part(sender, 1),
             sender_qualifier=_part(sender, 2),
@@ -169,12 +169,3 @@ def _sku(line: Node) -> str:
         for kind, value in more.get("ids", {}).items():
             ids.setdefault(kind, value)
     return sku_of(ids, is_x12=False)
-
-
-def _put(node: Node, name: str, value: object) -> None:
-    if value:
-        node[name] = value
-
-
-def _without_empty(**values: str) -> Node:
-    return {name: value for name, value in values.items() if value}

@@ -14,7 +14,7 @@ from collectors.media import media_type
 from controltower.domain.errors import BadPayload, UnsupportedMedia
 
 PATH = "/edi"
-IN_THREAD = 64 * 1024  # larger files would hold up the other requests of the event loop
+IN_THREAD = 16 * 1024  # larger files would hold up the other requests of the event loop
 MAX_ITEMS = 1000
 _TAKEN = (
     "application/edi-x12",

@@ -56,6 +56,17 @@ def nested(segments: Sequence[Segment], root: Loop, shape: Shape) -> Node:
     return document
 
 
+def put(node: Node, name: str, value: object) -> None:
+    """Set a member, unless its value says nothing."""
+    if value:
+        node[name] = value
+
+
+def told(**values: str) -> Node:
+    """The values that say something."""
+    return {name: value for name, value in values.items() if value}
+
+
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
     """Loops that name their parent: HL of X12, CPS of EDIFACT."""

@@ -29,7 +29,7 @@ X12_TYPE = "application/edi-x12"
 EDIFACT_TYPE = "application/edifact"
 MAX_KEPT = 4 * 1024 * 1024  # of a part that goes to quarantine
 MAX_ORIGINAL = 256 * 1024  # characters kept with an event; of all events of a set four times that
-MAX_TOPIC = 100
+MAX_TEXT = 500  # of a message
 MAX_EVENTS = 50_000  # of one file
 _UNDATED = "1970-01-01T00:00:00Z"
 
@@ -123,7 +123,7 @@ def _events_of(part: Decoded, mappings: Mappings, received_us: int) -> tuple[lis
         )
         for attributes in told
     ]
-    names = [f"{events[0].source} {telling.topic[:MAX_TOPIC]}".strip()] if telling.is_unmapped else []
+    names = [_printable(f"{events[0].source} {telling.topic}".strip())] if telling.is_unmapped else []
     return events, names
 
 
@@ -134,9 +134,14 @@ def _without_false_time(attributes: dict[str, object]) -> dict[str, object]:
 
 
 def _held(fault: BadPayload, text: str, content_type: str, origin: str, named: str = "") -> Quarantined:
-    message = ": ".join(part for part in (origin, named, str(fault)) if part)
+    message = _printable(": ".join(part for part in (origin, named, str(fault)) if part))
     headers = msgspec.json.encode({"file": origin} if origin else {}).decode()
     return Quarantined(EDGE, fault.reason, message, content_type, text.encode()[:MAX_KEPT], headers)
+
+
+def _printable(text: str) -> str:
+    """A text that every store can keep and every screen can show."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text[:MAX_TEXT])
 
 
 def _type_of(text: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collectors.edi import x12_orders
 from collectors.edi.envelopes import FoundSet
-from collectors.edi.loops import Hierarchy, Loop, Node, everything, grown, members, nested
+from collectors.edi.loops import Hierarchy, Loop, Node, everything, grown, members, nested, put, told
 from collectors.edi.parties import sku_of, x12_parties
 from collectors.edi.segments import Segment, Separators
 from collectors.edi.values import decimal_text, implied_cents, iso_date_time, refined
@@ -129,8 +129,8 @@ class _Reading:
         happened = self._happened(document)
         if happened:
             document["happened"] = refined(happened, envelope.get("sent", ""))
-        _put(document, "parties", x12_parties(_nodes(document, "N1")))
-        _put(document, "orders", x12_orders.orders_of(self.kind, document))
+        put(document, "parties", x12_parties(_nodes(document, "N1")))
+        put(document, "orders", x12_orders.orders_of(self.kind, document))
         return document
 
     def _shape(self, segment: Segment) -> Node:
@@ -154,15 +154,15 @@ class _Reading:
         tag = segment.tag
         if tag in _DATES:
             date, time, zone = (segment.element(number) if number else "" for number in _DATES[tag])
-            _put(node, "at", iso_date_time(date, time, zone))
+            put(node, "at", iso_date_time(date, time, zone))
         if tag in _PRODUCT_IDS:
             ids = _product_ids(segment, _PRODUCT_IDS[tag])
-            _put(node, "ids", ids)
-            _put(node, "sku", sku_of(ids, is_x12=True))
+            put(node, "ids", ids)
+            put(node, "sku", sku_of(ids, is_x12=True))
         if tag in _AMOUNTS:
-            _put(node, "amount", decimal_text(segment.element(_AMOUNTS[tag])))
+            put(node, "amount", decimal_text(segment.element(_AMOUNTS[tag])))
         if tag == "TDS":
-            _put(node, "amount", implied_cents(segment.element(1)))
+            put(node, "amount", implied_cents(segment.element(1)))
 
     def _envelope(self) -> Node:
         found = self.found
@@ -185,7 +185,7 @@ class _Reading:
             "receiver": isa[8] or gs[3],
             "usage": isa[15],
             "sent": iso_date_time(gs[4], gs[5]) or iso_date_time(isa[9], isa[10]),
-            "interchange": _without_empty(
+            "interchange": told(
                 control=isa[13],
                 sender=isa[6],
                 sender_qualifier=isa[5],
@@ -194,7 +194,7 @@ class _Reading:
                 at=iso_date_time(isa[9], isa[10]),
                 version=isa[12],
             ),
-            "group": _without_empty(
+            "group": told(
                 control=gs[6], function=gs[1], sender=gs[2], receiver=gs[3], at=iso_date_time(gs[4], gs[5])
             ),
         }
@@ -229,12 +229,3 @@ def _product_ids(segment: Segment, first: int) -> Node:
         else:
             number += 1
     return ids
-
-
-def _put(node: Node, name: str, value: object) -> None:
-    if value:
-        node[name] = value
-
-
-def _without_empty(**values: str) -> Node:
-    return {name: value for name, value in values.items() if value}
