@@ -223,7 +223,11 @@ def _print_run(run: RunRow, shown: list[FindingRow]) -> None:
     for kind, words in kind_words(figures).items():
         click.echo(f"  {figures.counts.get(kind, 0)} {words}")
     for one in shown:
-        said = f": {one.check_title} {one.left_value or '-'} | {one.right_value or '-'}" if one.check_title else ""
+        said = (
+            f": {one.check_title} {one.left_value or '-'} | {one.right_value or '-'}"
+            if one.check_title
+            else ""
+        )
         click.echo(f"    {one.kind} {' / '.join(one.key)}{said} {one.difference}".rstrip())
     if figures.findings > len(shown):
         click.echo(f"    ... {figures.findings - len(shown)} more: --csv writes all of them")

@@ -16,6 +16,7 @@ from controltower.web import (
     home,
     journeys,
     quarantine,
+    reconciliations,
     roles,
     search,
     security,
@@ -36,6 +37,7 @@ SCREENS = (
     journeys,
     traces,
     quarantine,
+    reconciliations,
     sources,
     sign_in,
     account,
@@ -47,6 +49,7 @@ NAVIGATION = (
     ("/journeys", "Journeys", "viewer"),
     ("/traces", "Traces", "viewer"),
     ("/quarantine", "Quarantine", "viewer"),
+    ("/reconciliations", "Reconciliations", "support"),
     ("/sources", "Sources", "viewer"),
     ("/users", "Users", "admin"),
 )

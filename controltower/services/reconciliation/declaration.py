@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from controltower.domain.errors import BadProcess, ControlTowerError
+from controltower.domain.errors import BadPayload, BadProcess
 from controltower.domain.processes import parse_duration
 
 NUMBER, TEXT, TIME = "number", "text", "time"
@@ -23,7 +23,7 @@ MAX_TEXT = 256 * 1024
 _SUFFIX = ".toml"
 
 
-class BadDeclaration(ControlTowerError):
+class BadDeclaration(BadPayload):
     """A declaration has a mistake; the message names the file, the key and what was expected."""
 
     reason = "bad_declaration"

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from controltower.web.api import figures, health, journeys, openapi, quarantine, reports
+from controltower.web.api import figures, health, journeys, openapi, quarantine, reconciliations, reports
 
-API_BLUEPRINTS = (journeys.bp, figures.bp, quarantine.bp, reports.bp, health.bp, openapi.bp)
+API_BLUEPRINTS = (
+    journeys.bp,
+    figures.bp,
+    quarantine.bp,
+    reports.bp,
+    reconciliations.bp,
+    health.bp,
+    openapi.bp,
+)

@@ -314,6 +314,7 @@ def test_every_built_in_declaration_is_valid_and_named_after_its_file(name):
     ],
 )
 def test_a_mistake_in_a_declaration_is_named(change, complaint):
-    text = PLAIN.format(top="", left="", check="", right_amount='"amount"').replace(*change, 1)
+    found, wrong = change
+    text = PLAIN.format(top="", left="", check="", right_amount='"amount"').replace(found, wrong, 1)
     with pytest.raises(BadDeclaration, match=complaint.replace("[", r"\[")):
         parse_declaration(text, "stock.toml")
