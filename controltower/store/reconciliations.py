@@ -27,6 +27,8 @@ class RunFigures:
     left_title: str = ""
     right_title: str = ""
     key: tuple[str, ...] = ()  # what the parts of the key are called
+    link: str = ""  # the kind of identifier by which a key leads to a journey
+    link_part: int = 0  # which part of the key that is
     left_rows: int = 0
     right_rows: int = 0
     left_keys: int = 0

@@ -115,6 +115,21 @@ def test_olist_went_the_ways_that_were_computed(asked, order_facts):
     assert said == top_of(truth["variants_by_timestamp_order(ties: purchase<approved<carrier<delivered)"])
 
 
+def test_olist_orders_of_a_status_reached_the_stages_that_were_counted(
+    imported, tower, token, asked, order_facts
+):
+    truth = order_facts["olist_sampleC_4000"]
+    cancelled = tower.get("/api/v1/journeys", token, reported_status="canceled", limit="500")["journeys"]
+    details = [tower.get(f"/api/v1/journeys/{row['id']}", token) for row in cancelled]
+    reached = [{stage["stage"] for stage in one["reached"]} for one in details]
+    assert sum("delivered" in stages for stages in reached) == truth["status_canceled_with_delivered_date"]
+    assert sum("shipped" in stages for stages in reached) == truth["status_canceled_with_carrier_date"]
+    found = asked("variants", source="olist", types=",".join(OLIST_WORDS))
+    delivered = [one for one in found["variants"] if "order.delivered" in one["sequence"]]
+    assert sum(one["count"] for one in delivered) == truth["status"]["delivered"]
+    assert all(set(one["sequence"]) == set(OLIST_WORDS) for one in delivered)
+
+
 # SCMS
 
 

@@ -39,8 +39,8 @@ class Finding(NamedTuple):
 class Comparison:
     """What came out."""
 
-    left_rows: int
-    right_rows: int
+    left_rows: int = 0  # that were asked for
+    right_rows: int = 0
     left_keys: int = 0
     right_keys: int = 0
     without_key: int = 0  # rows of either side
@@ -58,6 +58,7 @@ class _Unreadable:
 class _Table(NamedTuple):
     """A side by key: one row for each."""
 
+    rows: int
     values: pd.DataFrame  # a column for each check, indexed by key
     due_us: dict[Any, int]  # left side only: from when on a key is awaited on the right
 
@@ -67,7 +68,7 @@ def compare(declaration: Declaration, left: pd.DataFrame, right: pd.DataFrame, n
 
     The order of rows matters only to the combinations first and last.
     """
-    result = Comparison(len(left), len(right))
+    result = Comparison()
     parts = [f"key{i}" for i in range(len(declaration.key))]
     a = _table(
         declaration, declaration.left, left, parts, [check.left for check in declaration.checks], result
@@ -75,6 +76,7 @@ def compare(declaration: Declaration, left: pd.DataFrame, right: pd.DataFrame, n
     b = _table(
         declaration, declaration.right, right, parts, [check.right for check in declaration.checks], result
     )
+    result.left_rows, result.right_rows = a.rows, b.rows
     result.left_keys, result.right_keys = len(a.values), len(b.values)
     joined = a.values.add_suffix("_left").join(b.values.add_suffix("_right"), how="outer")
     in_left, in_right = joined["here_left"].notna(), joined["here_right"].notna()
@@ -104,6 +106,7 @@ def _table(
 ) -> _Table:
     for column, allowed in side.where.items():
         rows = rows[rows[column].str.strip().isin(allowed)]
+    asked = len(rows)
     keyed = pd.DataFrame(
         {part: rows[column].str.strip() for part, column in zip(parts, side.key, strict=True)}
     )
@@ -119,7 +122,7 @@ def _table(
     if declaration.due_from and side is declaration.left:
         times = _cells(side, rows, declaration.due_from, "time")
         due = {key: at for key, at in _combined(times, groups, "max").items() if isinstance(at, int)}
-    return _Table(values, due)
+    return _Table(asked, values, due)
 
 
 def _cells(side: Side, rows: pd.DataFrame, name: str, kind: str) -> pd.Series[Any]:
@@ -223,11 +226,12 @@ def _judge(check: Check, key: tuple[str, ...], one: Any, other: Any, now: dateti
             return Finding(UNREADABLE, key, check.title, *said, f"not a {check.kind}: {cell.text[:80]}")
     if one is None and other is None:
         return None
-    if check.kind not in (NUMBER, TEXT):
+    is_number = check.kind == NUMBER or check.combine == "count"
+    if not is_number and check.kind != TEXT:
         return _judge_times(check, key, one, other, now)
     if one is None or other is None:
         kind, difference = DIFFERENT if check.is_empty_a_fault else "", "one side is empty"
-    elif check.kind == NUMBER:
+    elif is_number:
         gap = other - one
         allowed = abs(one) * check.tolerance / 100 if check.is_percent else check.tolerance
         kind, difference = DIFFERENT if abs(gap) > allowed else "", f"{gap:+f}"

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from controltower.domain.errors import ControlTowerError
+from controltower.domain.errors import BadPayload
 from controltower.domain.process_files import parse_duration
 
 NUMBER, TEXT, TIME = "number", "text", "time"
@@ -23,7 +23,7 @@ MAX_TEXT = 256 * 1024
 _SUFFIX = ".toml"
 
 
-class BadDeclaration(ControlTowerError):
+class BadDeclaration(BadPayload):
     """A declaration has a mistake; the message names the file, the key and what was expected."""
 
     reason = "bad_declaration"

@@ -134,6 +134,8 @@ def _keep(
         left_title=declaration.left.title,
         right_title=declaration.right.title,
         key=declaration.key,
+        link=declaration.link,
+        link_part=declaration.link_part,
         left_rows=result.left_rows,
         right_rows=result.right_rows,
         left_keys=result.left_keys,

@@ -10,6 +10,7 @@ from controltower.web.api import (
     maps,
     openapi,
     quarantine,
+    reconciliations,
     reports,
 )
 
@@ -20,6 +21,7 @@ API_BLUEPRINTS = (
     maps.bp,
     quarantine.bp,
     reports.bp,
+    reconciliations.bp,
     health.bp,
     openapi.bp,
 )

@@ -116,6 +116,14 @@ def test_rows_of_one_key_are_combined(combine, value):
     assert findings(declared(check=f'combine = "{combine}"'), left(*rows), right(*other)) == []
 
 
+@pytest.mark.parametrize("kind", ["text", "time"])
+def test_rows_of_any_kind_can_be_counted(kind):
+    one = left(("a", "1", "2026-05-01"), ("a", "1", "2026-05-02"))
+    check = f'kind = "{kind}"\ncombine = "count"\nignore_case = true'
+    (found,) = findings(declared(check=check), one, right(("a", "1", "2026-05-01")))
+    assert (found.kind, found.left, found.right, found.difference) == ("different", "2", "1", "-1")
+
+
 def test_a_number_that_is_none_is_unreadable_and_not_different():
     one, other = left(("a", "1", "1.234,50"), ("a", "1", "7")), right(("a", "1", "1234.50"))
     assert findings(declared(), one, other) == [
