@@ -8,7 +8,7 @@ spelled so that no index can serve them. PostgreSQL has statistics, which such a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -84,6 +84,21 @@ def is_broad(c: Connection, text: str) -> bool:
 def _list_by_text(c: Connection, wanted: JourneyFilter, after: Cursor | None, limit: int) -> list[JourneyRow]:
     matches = list_matches(c, wanted.text, limit=TEXT_MATCHES)
     starts = {spot.id: spot.started_us for spot in place(c, {match.key for match in matches}).values()}
+    return _list_among(c, starts, wanted, after, limit)
+
+
+def _list_by_fingerprint(
+    c: Connection, wanted: JourneyFilter, after: Cursor | None, limit: int
+) -> list[JourneyRow]:
+    """Looks at every open failure of the fingerprint, which its index has together; at no other journey."""
+    found = c.execute(select(journey.c.id, journey.c.started_us).where(*_failing(wanted.fingerprint)))
+    return _list_among(c, {row.id: row.started_us for row in found}, wanted, after, limit)
+
+
+def _list_among(
+    c: Connection, starts: Mapping[bytes, int], wanted: JourneyFilter, after: Cursor | None, limit: int
+) -> list[JourneyRow]:
+    """The page from these journeys, whose starts are given."""
     conditions = [
         journey.c.hidden.is_(False),
         *_equal(c, wanted, ""),
@@ -91,6 +106,8 @@ def _list_by_text(c: Connection, wanted: JourneyFilter, after: Cursor | None, li
     ]
     if wanted.system:
         conditions.append(_names_system(wanted.system))
+    if wanted.fingerprint:
+        conditions.extend(_failing(wanted.fingerprint))
     page: list[JourneyRow] = []
     newest = sorted(
         ((at, key) for key, at in starts.items() if after is None or (at, key) < after), reverse=True
@@ -100,22 +117,6 @@ def _list_by_text(c: Connection, wanted: JourneyFilter, after: Cursor | None, li
         if len(page) >= limit:
             break
     return page[:limit]
-
-
-def _list_by_fingerprint(
-    c: Connection, wanted: JourneyFilter, after: Cursor | None, limit: int
-) -> list[JourneyRow]:
-    """Reads every open failure of the fingerprint, which its index has together, and sorts them."""
-    conditions = [
-        _not_hidden(c),
-        *_equal(c, wanted, ""),
-        *_within(wanted, after, journey.c.started_us, journey.c.id),
-    ]
-    if wanted.system:
-        conditions.append(_names_system(wanted.system))
-    query = select(*COLUMNS).where(*conditions)
-    page = query.order_by(journey.c.started_us.desc(), journey.c.id.desc()).limit(limit)
-    return [journey_row(row) for row in c.execute(page)]
 
 
 def _list_by_system(
@@ -156,9 +157,6 @@ def _equal(c: Connection, wanted: JourneyFilter, driver: str) -> Iterable[Column
         if value:
             column: Column[Any] = journey.c[name]
             yield column == value if plain or name == driver else column.concat("") == value
-    if wanted.fingerprint:
-        yield journey.c.failure_fingerprint == wanted.fingerprint
-        yield journey.c.failed_us.is_not(None)
 
 
 def _within(
@@ -170,6 +168,11 @@ def _within(
         yield started_us < to_us(wanted.until_at)
     if after is not None:
         yield tuple_(started_us, key) < tuple_(*after)
+
+
+def _failing(fingerprint: str) -> Iterable[ColumnElement[bool]]:
+    """As in the partial index ix_journey_failure_fingerprint."""
+    return journey.c.failure_fingerprint == fingerprint, journey.c.failed_us.is_not(None)
 
 
 def _names_system(system: str) -> ColumnElement[bool]:
