@@ -18,7 +18,8 @@ def frozen(tower):
     def fail(code):
         for number in (1, 2):
             order = f"{code}-{number}"
-            message = f"Wave {number} refused order {order} of jane{number}@example.com: zone {code} is frozen"
+            customer = f"jane{number}@example.com"
+            message = f"Wave {number} refused order {order} of {customer}: zone {code} is frozen"
             tower.send(
                 a_captured_order(order, at=minutes_ago(90)),
                 an_event(
