@@ -26,6 +26,7 @@ from controltower.cli_analysis import report as report_commands
 from controltower.domain.errors import ControlTowerError
 from controltower.domain.process_files import parse_process
 from controltower.services.accounts import invite
+from controltower.services.failure_rules import BUILT_IN, RuleShelf
 from controltower.services.rebuild import Rebuilt
 from controltower.services.rebuild import rebuild as refold_all
 from controltower.services.tokens import create_token
@@ -242,6 +243,23 @@ def mapping_test(settings: Settings, file: str, sample: Path, headers: tuple[str
 
 commands.add_command(report_commands)
 commands.add_command(reconcile)
+
+
+@commands.group()
+def failures() -> None:
+    """Failure rules: what failures are and what to do about them."""
+
+
+@failures.command("check")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+def failures_check(files: tuple[Path, ...]) -> None:
+    """Say whether rule files are right; the first mistake is named with its line, and exit code 1."""
+    for file in files:
+        found = RuleShelf(str(file)).current().rules
+        own = [rule for rule in found if rule.origin != BUILT_IN]
+        click.echo(f"{file}: {len(own)} rules: {', '.join(rule.name for rule in own)}")
 
 
 @commands.group()

@@ -8,7 +8,7 @@ spelled so that no index can serve them. PostgreSQL has statistics, which such a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -73,7 +73,7 @@ def page_of_journeys(
     if wanted.text.strip():
         found = _list_by_text(c, wanted, after, limit + 1)
     elif wanted.fingerprint:
-        found = _by_fingerprint(c, wanted, after, limit + 1)
+        found = _list_by_fingerprint(c, wanted, after, limit + 1)
     else:
         counts = _counts(c, wanted)
         if 0 in counts.values():
@@ -137,6 +137,21 @@ def is_broad(c: Connection, text: str) -> bool:
 def _list_by_text(c: Connection, wanted: JourneyFilter, after: Cursor | None, limit: int) -> list[JourneyRow]:
     matches = list_matches(c, wanted.text, limit=TEXT_MATCHES)
     starts = {spot.id: spot.started_us for spot in place(c, {match.key for match in matches}).values()}
+    return _list_among(c, starts, wanted, after, limit)
+
+
+def _list_by_fingerprint(
+    c: Connection, wanted: JourneyFilter, after: Cursor | None, limit: int
+) -> list[JourneyRow]:
+    """Looks at every open failure of the fingerprint, which its index has together; at no other journey."""
+    found = c.execute(select(journey.c.id, journey.c.started_us).where(*_failing(wanted.fingerprint)))
+    return _list_among(c, {row.id: row.started_us for row in found}, wanted, after, limit)
+
+
+def _list_among(
+    c: Connection, starts: Mapping[bytes, int], wanted: JourneyFilter, after: Cursor | None, limit: int
+) -> list[JourneyRow]:
+    """The page from these journeys, whose starts are given."""
     conditions = [
         journey.c.hidden.is_(False),
         *(condition for _, condition in _equal(c, wanted, "")),
@@ -144,6 +159,8 @@ def _list_by_text(c: Connection, wanted: JourneyFilter, after: Cursor | None, li
     ]
     if wanted.system:
         conditions.append(_names_system(wanted.system))
+    if wanted.fingerprint:
+        conditions.extend(_failing(wanted.fingerprint))
     page: list[JourneyRow] = []
     newest = sorted(
         ((at, key) for key, at in starts.items() if after is None or (at, key) < after), reverse=True
@@ -153,22 +170,6 @@ def _list_by_text(c: Connection, wanted: JourneyFilter, after: Cursor | None, li
         if len(page) >= limit:
             break
     return page[:limit]
-
-
-def _by_fingerprint(
-    c: Connection, wanted: JourneyFilter, after: Cursor | None, limit: int
-) -> list[JourneyRow]:
-    """Reads every open failure of the fingerprint, which its index has together, and sorts them."""
-    conditions = [
-        _not_hidden(c),
-        *(condition for _, condition in _equal(c, wanted, "")),
-        *_within(wanted, after, journey.c.started_us, journey.c.id),
-    ]
-    if wanted.system:
-        conditions.append(_names_system(wanted.system))
-    query = select(*COLUMNS).where(*conditions)
-    page = query.order_by(journey.c.started_us.desc(), journey.c.id.desc()).limit(limit)
-    return [journey_row(row) for row in c.execute(page)]
 
 
 def _by_system(
@@ -214,9 +215,6 @@ def _equal(
         if value:
             column: Column[Any] = journey.c[name]
             yield name, column == value if plain or name == driver else column.concat("") == value
-    if wanted.fingerprint:
-        yield "fingerprint", journey.c.failure_fingerprint == wanted.fingerprint
-        yield "failed", journey.c.failed_us.is_not(None)
 
 
 def _within(
@@ -228,6 +226,11 @@ def _within(
         yield started_us < to_us(wanted.until_at)
     if after is not None:
         yield tuple_(started_us, key) < tuple_(*after)
+
+
+def _failing(fingerprint: str) -> Iterable[ColumnElement[bool]]:
+    """As in the partial index ix_journey_failure_fingerprint."""
+    return journey.c.failure_fingerprint == fingerprint, journey.c.failed_us.is_not(None)
 
 
 def _names_system(system: str) -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection
 
 from controltower.domain.facts import QueueSample
+from controltower.domain.fingerprints import fingerprint_of
 from controltower.store import figures, quarantine, queues, search, traces
 from controltower.store.engine import Database
 from controltower.store.journeys import (
@@ -26,6 +27,7 @@ from tests.store.facts import PROCESSES, explained, key, store
 ORDER = key("order", "A")
 TRACE = bytes([1]) * 16
 EARLIER = NOW - timedelta(days=1)
+FINGERPRINT = fingerprint_of("erp", "", "")
 AFTER = (us(NOW) + 1, b"\xff" * 16)
 # Small whatever is stored, and read whole.
 SMALL = ("source", "journey_count")
@@ -50,6 +52,7 @@ READS: dict[str, Callable[[Connection], Any]] = {
     "list reported": lambda c: list_journeys(c, JourneyFilter(reported_status="new"), after=AFTER),
     "list since": lambda c: list_journeys(c, JourneyFilter(since_at=EARLIER, until_at=NOW + timedelta(1))),
     "list system": lambda c: list_journeys(c, JourneyFilter(system="shop"), after=AFTER),
+    "list failing": lambda c: list_journeys(c, JourneyFilter(fingerprint=FINGERPRINT), after=AFTER),
     "list text": lambda c: list_journeys(c, JourneyFilter(text="A", status="in_flight"), after=AFTER),
     "failures": lambda c: figures.newest_failures(c),
     "oldest": lambda c: figures.oldest_in_stage(c),
