@@ -1,7 +1,8 @@
 """Every X12, EDIFACT and TRADACOMS sample of real projects, by HTTP and through the watched folder.
 
 They are what partners send: trimmed, wrapped, miscounted, without trailers, with a byte order mark, with a
-segment terminator of three bytes. What each becomes is written here by hand from its content.
+segment terminator of three bytes. `FILES` records what each becomes; `READ` is written by hand from
+the files, and the number of sets in each is counted by other means.
 """
 
 import json
