@@ -18,6 +18,7 @@ from collectors.files.ocel.recognising import find_reader
 from collectors.files.progress import Progress
 from collectors.mapping.catalogue import find_mapping
 from collectors.mapping.csv_mapping import load_csv_mapping
+from collectors.mapping.telling import scheme_of
 from collectors.mapping.tryout import told_lines, try_out
 from controltower import __version__
 from controltower.checkup import examine, report
@@ -36,6 +37,7 @@ from controltower.store.schema import upgrade
 from controltower.wiring import (
     Roles,
     declared_processes,
+    decode_sample,
     demo_arguments,
     load_mappings,
     mappings_folder,
@@ -217,8 +219,7 @@ def mapping() -> None:
 def mapping_list(settings: Settings) -> None:
     """Every mapping that the tower knows, with its format, its title and how its sender is verified."""
     for known in load_mappings(settings).values():
-        verify = known.verify.scheme if known.verify else "secret"
-        click.echo(f"{known.name:24} {known.format:8} {verify:18} {known.title}")
+        click.echo(f"{known.name:24} {known.format:8} {scheme_of(known) or '-':18} {known.title}")
 
 
 @mapping.command("test")
@@ -234,7 +235,7 @@ def mapping_test(settings: Settings, file: str, sample: Path, headers: tuple[str
     known = find_mapping(file, mappings_folder(settings))
     pairs = [header.partition(":") for header in headers]
     sent = {name.strip().lower(): value.strip() for name, _, value in pairs}
-    tried = try_out(known, sample.read_bytes(), sent, received_us=now_us())
+    tried = try_out(known, sample.read_bytes(), sent, received_us=now_us(), decode=decode_sample)
     for line in told_lines(tried):
         click.echo(line)
     if any(document.reason for document in tried):

@@ -32,12 +32,15 @@ from collectors.hooks.senders import Doorkeeper
 from collectors.http import Headers, IngestApp, Limits
 from collectors.mapping.catalogue import load_catalogue
 from collectors.mapping.desk import Desk
+from collectors.mapping.formats import decode_payload
 from collectors.mapping.telling import Mapping as PayloadMapping
 from collectors.otlp.export import Exporter
 from collectors.otlp.grpc import build_grpc_server
 from collectors.otlp.held import held_decoders
 from collectors.otlp.http import otlp_routes
 from collectors.otlp.links import DEFAULT_ATTRIBUTES, LinkRules
+from collectors.otlp.span_documents import decode_spans
+from collectors.otlp.span_events import FORMAT, span_rules
 from collectors.refusals import Unauthorized
 from controltower.domain.errors import BadSetting, Forbidden
 from controltower.domain.process_files import parse_process
@@ -140,6 +143,11 @@ def mappings_folder(settings: Settings) -> Path | None:
 def load_mappings(settings: Settings) -> dict[str, PayloadMapping]:
     """The mappings that come with the tower and the user's, by name. Raises BadMapping."""
     return load_catalogue(mappings_folder(settings))
+
+
+def decode_sample(name: str, data: bytes, *, delimiter: str = ",") -> list[object]:
+    """The documents of a sample in any format that a mapping may have, spans included."""
+    return decode_spans(data) if name == FORMAT else decode_payload(name, data, delimiter=delimiter)
 
 
 @contextmanager
@@ -327,7 +335,8 @@ def _limits(settings: Settings) -> Limits:
 
 def _exporter(tower: Tower, limits: Limits) -> Exporter:
     attributes = {**DEFAULT_ATTRIBUTES, **tower.settings.link_attributes}
-    return Exporter(tower.ingest, LinkRules(attributes), attributes, now_us, limits)
+    mapped = span_rules(tower.mappings.values())
+    return Exporter(tower.ingest, LinkRules(attributes), attributes, now_us, limits, mapped)
 
 
 def _grpc(tower: Tower) -> Callable[[], Any]:
@@ -392,7 +401,7 @@ def _web(tower: Tower) -> Any:
                 **held_decoders(_exporter(tower, _limits(tower.settings))),
             },
             reconciliations=tower.settings.reconciliations,
-            mapping_desk=Desk(tower.mappings, frozenset(tower.settings.hook_secrets), now_us),
+            mapping_desk=Desk(tower.mappings, frozenset(tower.settings.hook_secrets), now_us, decode_sample),
             metrics=metrics_text(tower.ingest, tower.hook_figures.metrics),
             failure_rules=RuleShelf(tower.settings.failure_rules),
         )

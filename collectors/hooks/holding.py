@@ -16,6 +16,7 @@ from controltower.domain.times import to_us
 from controltower.services.ingest import FactBatch
 
 EDGE = "hooks"
+TELLS_NOTHING = "tells_nothing"
 MAX_TOPIC = 100
 _CONTENT_TYPES = {
     "json": "application/json",
@@ -35,7 +36,10 @@ def batch_of(
         message = f"{first.message} (and {more} more of its documents)" if more else first.message
         held.append(_held(mapping, first.reason, message, body, headers, limit))
     return FactBatch(
-        events=mapped.events, quarantined=held, dropped=counted(mapped), size=len(body) * (1 + len(held))
+        events=mapped.events,
+        quarantined=held,
+        dropped=counted(mapping, mapped),
+        size=len(body) * (1 + len(held)),
     )
 
 
@@ -47,12 +51,15 @@ def held_whole(
     return FactBatch(quarantined=[held], size=len(body))
 
 
-def counted(mapped: Mapped) -> dict[tuple[str, str, str], int]:
-    """What no rule names, by source and topic."""
-    return {
+def counted(mapping: PayloadMapping, mapped: Mapped) -> dict[tuple[str, str, str], int]:
+    """What no rule names, by source and topic, and what the mapping makes nothing of."""
+    counts = {
         (EDGE, UNMAPPED, f"{source} {topic[:MAX_TOPIC]}".strip()): n
         for (source, topic), n in mapped.unmapped.items()
     }
+    if mapped.silent:
+        counts[EDGE, TELLS_NOTHING, mapping.name] = mapped.silent
+    return counts
 
 
 def held_decoder(
@@ -69,7 +76,7 @@ def held_decoder(
             raise BadPayload(f"there is no mapping {name!r} any more")
         mapped = map_payload(mapping, payload, headers, received_us=to_us(now))
         mapped.say_first_fault()
-        return FactBatch(events=mapped.events, dropped=counted(mapped), size=len(payload))
+        return FactBatch(events=mapped.events, dropped=counted(mapping, mapped), size=len(payload))
 
     return decode_held
 

@@ -32,6 +32,8 @@ def hook_routes(
     """A route for each mapping. Its sender is checked by the hook itself, not by the listener."""
     routes = {}
     for name, mapping in mappings.items():
+        if mapping.format == "span":
+            continue  # spans come by OTLP
         edge = HookEdge(mapping, doorkeeper, figures, intake, now_us, limits)
         routes["POST", PATH + name] = Route(edge.post, checks_sender=True)
         routes["OPTIONS", PATH + name] = Route(edge.introduce, checks_sender=True)

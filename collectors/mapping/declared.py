@@ -10,7 +10,7 @@ import msgspec
 from collectors.mapping.errors import BadMapping
 from collectors.mapping.locating import line_at, path_of
 
-FORMATS = ("json", "form", "xml", "csv", "x12", "edifact")
+FORMATS = ("json", "form", "xml", "csv", "x12", "edifact", "span")
 SCHEMES = ("shopify", "stripe", "adyen", "easypost", "standard-webhooks", "hmac", "secret")
 MAX_FILE = 1024 * 1024
 
@@ -64,6 +64,7 @@ class MappingTable(Strict, frozen=True):
     documents: str = ""
     topic: str = ""
     ignore: list[str] = []
+    needles: list[str] = []
     traceparent: str = ""
     delimiter: str = ","
     required: list[str] = []
@@ -136,8 +137,20 @@ def _check_words(table: MappingTable, source: MappingText) -> None:
         if event.time in ("", []) or (event.time is None and table.format == "csv"):
             what = "expected a time, or several of which the latest counts"
             raise source.mistake(f"events[{place}].time", what)
+    if table.format == "span" and not needles_of(table):
+        what = "expected texts of which one stands in every span that means something"
+        raise source.mistake("needles", what)
     if table.verify is not None:
         _check_verify(table.verify, source)
+
+
+def needles_of(table: MappingTable) -> tuple[str, ...]:
+    """What must stand in a span before it is looked at: as declared, or else the topics of all rules."""
+    if table.needles:
+        return tuple(needle for needle in table.needles if needle)
+    if not all(event.topics for event in table.events):
+        return ()
+    return tuple(dict.fromkeys(topic for event in table.events for topic in event.topics if topic))
 
 
 def _check_verify(verify: VerifyTable, source: MappingText) -> None:

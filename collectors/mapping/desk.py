@@ -8,8 +8,10 @@ from pathlib import Path
 
 from collectors.mapping.built_in import find_built_in_text
 from collectors.mapping.errors import BadDocument, BadMapping
+from collectors.mapping.formats import DecodePayload, decode_payload
 from collectors.mapping.language import parse_mapping
 from collectors.mapping.telling import Mapping as PayloadMapping
+from collectors.mapping.telling import scheme_of
 from collectors.mapping.tryout import try_out
 from controltower.domain.errors import NotFound
 from controltower.domain.mappings import MappingRow, TriedDocument
@@ -24,6 +26,7 @@ class Desk:
     mappings: Mapping[str, PayloadMapping]
     secured: frozenset[str]
     now_us: Callable[[], int]
+    decode: DecodePayload = decode_payload
 
     def rows(self) -> Sequence[MappingRow]:
         """Every mapping, by name."""
@@ -32,7 +35,7 @@ class Desk:
                 mapping.name,
                 mapping.title,
                 mapping.format,
-                mapping.verify.scheme if mapping.verify else "secret",
+                scheme_of(mapping),
                 mapping.name in self.secured,
                 mapping.file,
                 mapping.topics,
@@ -57,4 +60,4 @@ class Desk:
             mapping = parse_mapping(text, PASTED)
         except BadMapping as exc:
             raise BadDocument(exc.reason, str(exc)) from exc
-        return try_out(mapping, payload, headers, received_us=self.now_us())
+        return try_out(mapping, payload, headers, received_us=self.now_us(), decode=self.decode)

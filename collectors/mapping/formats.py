@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from typing import Protocol
 from urllib.parse import parse_qsl
 
 from collectors.edi.decoding import documents_in
@@ -19,6 +20,13 @@ _BOM = b"\xef\xbb\xbf"
 
 # Gives the documents of a payload; raises BadPayload with what is wrong and where.
 Decode = Callable[[bytes], list[object]]
+
+
+class DecodePayload(Protocol):
+    """Decodes payloads of any format, as `decode_payload` does."""
+
+    def __call__(self, name: str, data: bytes, *, delimiter: str = ",") -> list[object]:
+        """The documents of a payload in a format; raises BadPayload with what is wrong and where."""
 
 
 def decode_payload(name: str, data: bytes, *, delimiter: str = ",") -> list[object]:

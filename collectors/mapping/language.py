@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collectors.mapping.declared import EventTable, MappingTable, MappingText, declared_in
+from collectors.mapping.declared import EventTable, MappingTable, MappingText, declared_in, needles_of
 from collectors.mapping.errors import BadMapping
 from collectors.mapping.expressions import Expression, compile_expression
 from collectors.mapping.functions import MappingFunctions
@@ -64,6 +64,7 @@ class _Builder:
             required=required,
             rules=rules,
             ignored=frozenset(table.ignore),
+            needles=needles_of(table),
             data=data,
             delimiter=table.delimiter,
             verify=table.verify,

@@ -51,6 +51,7 @@ class Mapping:
     required: tuple[Expression, ...]
     rules: tuple[Rule, ...]
     ignored: frozenset[str]  # topics that tell nothing, on purpose
+    needles: tuple[str, ...]  # of spans: one of them stands in every span that means something
     data: Shape  # of every event; told by the whole document, also where a rule fans out
     delimiter: str
     verify: VerifyTable | None
@@ -88,6 +89,13 @@ class Mapping:
         scope["_payload"] = document if payload is None else payload
         scope["_topic"] = self.topic.text(scope) if self.topic else ""
         return scope
+
+
+def scheme_of(mapping: Mapping) -> str:
+    """How the sender of its hook is verified; "" for spans, which come by no hook."""
+    if mapping.format == "span":
+        return ""
+    return mapping.verify.scheme if mapping.verify else "secret"
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping as Table
 
 import msgspec
 
-from collectors.mapping.formats import decode_payload
+from collectors.mapping.formats import DecodePayload, decode_payload
 from collectors.mapping.payloads import documents_of, event_of
 from collectors.mapping.rules import Rule
 from collectors.mapping.telling import Mapping, Told
@@ -18,11 +18,16 @@ MAX_DOCUMENTS = 1_000
 
 
 def try_out(
-    mapping: Mapping, payload: bytes, headers: Table[str, str], *, received_us: int
+    mapping: Mapping,
+    payload: bytes,
+    headers: Table[str, str],
+    *,
+    received_us: int,
+    decode: DecodePayload = decode_payload,
 ) -> list[TriedDocument]:
     """What becomes of a payload, document by document. Raises BadPayload when it cannot be decoded."""
     tried: list[TriedDocument] = []
-    for outer in decode_payload(mapping.format, payload, delimiter=mapping.delimiter):
+    for outer in decode(mapping.format, payload, delimiter=mapping.delimiter):
         for document in documents_of(mapping, outer, headers):
             if len(tried) < MAX_DOCUMENTS:
                 tried.append(_try_document(mapping, document, outer, headers, received_us))

@@ -27,6 +27,7 @@ from collectors.otlp.json_codec import message_from_json
 from collectors.otlp.links import LinkRules
 from collectors.otlp.logs import decode_logs
 from collectors.otlp.metrics import decode_metrics
+from collectors.otlp.span_events import SpanRules
 from collectors.otlp.traces import decode_traces
 from controltower.domain.errors import BadPayload
 from controltower.domain.facts import Quarantined
@@ -95,6 +96,7 @@ class Exporter:
     kinds: Mapping[str, str]  # log attribute -> kind of identifier
     now_us: Callable[[], int]
     limits: Limits
+    span_rules: SpanRules = SpanRules()  # which spans are business events as well
 
     async def export(self, signal: Signal, body: bytes, content_type: str = PROTOBUF) -> bytes:
         """Store an export; returns the encoded Export...ServiceResponse, in protobuf.
@@ -133,7 +135,14 @@ class Exporter:
         if facts.refused:
             kept = facts.refused[: self.limits.kept]
             quarantined.append(Quarantined(TRACES.edge, "invalid_ids", facts.message, PROTOBUF, kept))
-        batch = FactBatch(segments=facts.segments, quarantined=quarantined, size=len(body))
+        told = self.span_rules.tell(body, received_us=self.now_us())
+        batch = FactBatch(
+            events=told.events,
+            segments=facts.segments,
+            quarantined=quarantined,
+            dropped=told.dropped,
+            size=len(body),
+        )
         return Export(batch, facts.rejected, facts.message)
 
     def _logs(self, body: bytes) -> Export:

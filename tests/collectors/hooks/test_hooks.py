@@ -152,6 +152,14 @@ def test_an_unknown_topic_is_stored_as_unmapped_and_counted():
     assert 'controltower_hook_unmapped_total{hook="shopify"} 1' in tower.figures.metrics()
 
 
+def test_a_payload_of_which_its_mapping_makes_nothing_is_counted():
+    tower = Tower()
+    fulfillment = {"id": 1, "status": "unknown", "created_at": "2026-05-01T09:30:00Z"}
+    reply = tower.post(fulfillment, topic="fulfillments/create")
+    assert (reply.status, reply.json["stored"], tower.ingest.quarantined) == (200, 0, [])
+    assert tower.ingest.dropped == {("hooks", "tells_nothing", "shopify"): 1}
+
+
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
