@@ -260,7 +260,7 @@ def failures_check(files: tuple[Path, ...]) -> None:
     for file in files:
         found = RuleShelf(str(file)).current().rules
         own = [rule for rule in found if rule.origin != BUILT_IN]
-        click.echo(f"{file}: {len(own)} rules: {', '.join(rule.name for rule in own)}")
+        click.echo(f"{file}: {', '.join(rule.name for rule in own) or 'no rules yet'}")
 
 
 @commands.group()

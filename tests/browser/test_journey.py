@@ -111,7 +111,8 @@ def test_the_header_says_what_whose_worth_and_whose_move(page):
     head = page.get_by_role("article")
     for text in ("Jane Doe", "via web", "129.90 EUR", "Failed", "Code SKU_UNMAPPED"):
         expect(head).to_contain_text(text)
-    expect(head.get_by_text("has the next move")).to_contain_text("ERP")
+    expect(head.get_by_text("has the next move")).to_contain_text("Master data")
+    expect(head).to_contain_text("What to do: Add the SKU mapping in the item master, then replay.")
 
 
 def test_the_rail_has_every_stage_in_order_and_in_words(page):
