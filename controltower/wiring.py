@@ -287,7 +287,7 @@ def _hook_routes(tower: Tower, limits: Limits) -> Any:
         return role is not None and may_post_facts(role)
 
     doorkeeper = Doorkeeper(
-        read_secrets(settings.hook_secrets),
+        read_secrets(settings.hook_secrets, tower.mappings),
         has_token,
         is_open=settings.ingest_access == OPEN and settings.http.is_loopback,
     )

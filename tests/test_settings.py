@@ -145,3 +145,19 @@ def test_a_file_that_is_not_there_or_no_toml_is_refused(file: Path):
     file.write_text("http =")
     with pytest.raises(BadSetting, match="not valid TOML"):
         load(config=str(file))
+
+
+def test_secrets_of_hooks_are_a_table_or_json_and_are_not_shown(file: Path):
+    file.write_text('[hook_secrets]\nshopify = "from-the-file"\nstripe = ["one-of-two", "two-of-two"]')
+    secrets = load_settings({"CONTROLTOWER_CONFIG": str(file)}).hook_secrets
+    assert secrets == {"shopify": "from-the-file", "stripe": ["one-of-two", "two-of-two"]}
+    settings = load_settings({"CONTROLTOWER_HOOK_SECRETS": '{"shopify": "from-the-environment"}'})
+    assert settings.hook_secrets == {"shopify": "from-the-environment"}
+    assert "from-the-environment" not in repr(settings)
+
+
+@pytest.mark.parametrize("value", ['{"shopify": "a-secret"', '["a-secret"]', '"a-secret"'])
+def test_secrets_that_are_no_table_are_refused_without_being_shown(value: str):
+    with pytest.raises(BadSetting, match="CONTROLTOWER_HOOK_SECRETS") as caught:
+        load_settings({"CONTROLTOWER_HOOK_SECRETS": value})
+    assert "a-secret" not in str(caught.value)

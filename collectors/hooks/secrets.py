@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 
@@ -35,8 +36,14 @@ class HookSecret:
     verify: VerifyTable | None = None
 
 
-def read_secrets(declared: Table[str, object]) -> dict[str, HookSecret]:
-    """The secrets by hook; raises BadSetting, which names the hook and nothing of its secret."""
+def read_secrets(declared: Table[str, object], hooks: Container[str]) -> dict[str, HookSecret]:
+    """The secrets by hook; raises BadSetting, which names the hook and nothing of its secret.
+
+    A secret for a hook that does not exist is refused: by a typing error, some other hook would stay closed.
+    """
+    for name in declared:
+        if name not in hooks:
+            raise BadSetting(f"{SETTING}: {name}: there is no mapping of that name")
     return {name: _read(name, value) for name, value in declared.items()}
 
 

@@ -38,7 +38,7 @@ class Tower:
         self.ingest = FakeIngest()
         self.figures = HookFigures()
         doorkeeper = Doorkeeper(
-            read_secrets({"shopify": SECRET} if secrets is None else secrets),
+            read_secrets({"shopify": SECRET} if secrets is None else secrets, MAPPINGS),
             lambda headers: bool(token) and headers.get(b"authorization") == b"Bearer " + token,
             is_open=is_open,
         )
@@ -245,11 +245,16 @@ def test_a_sender_that_asks_first_is_told_that_it_may_send():
 )
 def test_a_mistake_in_the_secrets_is_refused_without_showing_any(declared):
     with pytest.raises(BadSetting) as caught:
-        read_secrets(declared)
+        read_secrets(declared, MAPPINGS)
     assert "shopify" in str(caught.value)
     assert "long-enough" not in str(caught.value)
     assert "12345678" not in str(caught.value)
 
 
+def test_a_secret_for_a_hook_that_does_not_exist_is_refused():
+    with pytest.raises(BadSetting, match="shopfy: there is no mapping of that name"):
+        read_secrets({"shopfy": SECRET}, MAPPINGS)
+
+
 def test_secrets_are_not_part_of_what_is_printed():
-    assert SECRET not in repr(read_secrets({"shopify": SECRET}))
+    assert SECRET not in repr(read_secrets({"shopify": SECRET}, MAPPINGS))
