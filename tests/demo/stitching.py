@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from controltower.domain.facts import FAILED, OK
-from controltower.domain.identifiers import Bond, bond_of
+from controltower.domain.identifiers import Bond, Identifier, bond_of
 from controltower.domain.journeys import Fact, Journey, fold
 from controltower.domain.process_files import parse_process
 
@@ -88,4 +88,9 @@ def _fact(document: Mapping[str, Any]) -> Fact:
         customer=data.get("customer", {}).get("name", ""),
         status=data.get("status", ""),
         trace_id=b"",
+        legs=tuple(sorted(Identifier(*pair) for pair in identifiers_of(document) if _is_leg(pair[0]))),
     )
+
+
+def _is_leg(kind: str) -> bool:
+    return bond_of(kind) == Bond.LEG
