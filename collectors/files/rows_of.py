@@ -55,7 +55,7 @@ def _opened_table(path: Path, table: str, delimiter: str) -> Iterator[Iterator[b
                 known = ", ".join(sorted(list_tables(database))[:20]) or "none"
                 raise BadPayload(f"{path.name} has no table {table!r}; it has {known}")
             yield _table_lines(database, table, columns, delimiter)
-    except sqlite3.Error as exc:
+    except (sqlite3.Error, UnicodeDecodeError) as exc:  # the latter for a message about a damaged file
         raise BadPayload(f"{path.name} is no SQLite file that can be read: {exc}") from exc
 
 

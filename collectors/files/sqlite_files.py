@@ -14,6 +14,7 @@ _LONGEST_VALUE = 16 * 1024 * 1024
 def open_read_only(path: Path) -> sqlite3.Connection:
     """The database in the file: it is not written to, and nothing that it defines is run."""
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA query_only = ON")

@@ -134,9 +134,13 @@ def _failures(c: Connection, _: datetime) -> dict[str, Any]:
 
 def _funnel(c: Connection, at: datetime) -> dict[str, Any]:
     here, ever, oldest = counts(c, "waiting"), counts(c, "reached"), oldest_in_stage(c)
-    return {
-        "funnels": [build_funnel(process, here, ever, oldest, at) for process in deps().processes.values()]
-    }
+    known = list(deps().processes.values())
+    used = {name for (name, _), journeys in ever.items() if journeys}
+    # Before the first journey the default process teaches what a funnel is.
+    shown = [process for process in known if process.name in used] or [
+        process for process in known if process.is_default
+    ]
+    return {"funnels": [build_funnel(process, here, ever, oldest, at) for process in shown]}
 
 
 _PARTS: Mapping[str, Callable[[Connection, datetime], dict[str, Any]]] = {

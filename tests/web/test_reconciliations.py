@@ -47,7 +47,7 @@ def test_a_run_shows_its_findings_and_leads_to_journeys(tower: Tower):
 
     page = text_of(tower.client("support").get(url))
 
-    assert "All 5" in page and "Different 3" in page and "Missing in settlements 1" in page
+    assert "All 5" in page and "Different 3" in page and "Missing in Settlements 1" in page
     assert page.count('href="/journeys/') == 3  # of the order that the tower knows
     assert 'href="/search?q=2"' in page
     assert url in text_of(tower.client("support").get("/reconciliations"))

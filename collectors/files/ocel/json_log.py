@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import ijson
 
@@ -25,18 +26,43 @@ _PIECE = 64 * 1024
 
 
 def read_json(path: Path, seen: Callable[[int], None]) -> Iterator[Record]:
-    """The records of a log of either version, its objects first; `seen` hears how many bytes were read.
+    """The records of a log of either version, in the order of the file; raises BadLog.
 
-    The file is read twice, so that neither objects nor events have to be held. Raises BadLog.
+    `seen` hears how many bytes were read.
     """
-    old = _is_version_1(path)
-    for is_second, read in enumerate((_objects, _events)):
-        with path.open("rb") as file:
-            tape = Tape(file)
-            for records in read(tape, old):
-                yield from records
-                tape.next_record()
-                seen((tape.position + is_second * path.stat().st_size) // 2)
+    sections = _OLD if _is_version_1(path) else _NEW
+    with path.open("rb") as file:
+        tape = Tape(file)
+        for section, value in _values(tape, tuple(sections)):
+            yield from sections[section](value)
+            tape.next_record()
+            seen(tape.position)
+
+
+def _values(tape: Tape, sections: tuple[str, ...]) -> Iterator[tuple[str, object]]:
+    """Each value of each section; none is held longer than it takes to hand it on."""
+    found = [ijson.sendable_list() for _ in sections]
+    parsers = [
+        ijson.kvitems_coro(out, section) if section.startswith("ocel:") else ijson.items_coro(out, section)
+        for out, section in zip(found, sections, strict=True)
+    ]
+    more = True
+    while more:
+        piece = tape.read(_PIECE)
+        more = bool(piece)
+        for parser, out, section in zip(parsers, found, sections, strict=True):
+            try:
+                if more:
+                    parser.send(piece)
+                else:
+                    parser.close()
+            except StopIteration:
+                continue
+            except (ijson.JSONError, ValueError) as exc:
+                raise BadLog(f"near byte {tape.position}: not JSON: {_sentence(exc)}") from exc
+            for value in out:
+                yield section, value
+            del out[:]
 
 
 def _is_version_1(path: Path) -> bool:
@@ -49,7 +75,7 @@ def _is_version_1(path: Path) -> bool:
                         return True
                     if key in ("events", "objects", "eventTypes", "objectTypes"):
                         return False
-        except ijson.JSONError as exc:
+        except (ijson.JSONError, ValueError) as exc:
             raise BadLog(f"not JSON: {_sentence(exc)}") from exc
     raise BadLog("expected the keys events and objects (OCEL 2.0) or ocel:events and ocel:objects (OCEL 1.0)")
 
@@ -62,38 +88,22 @@ class _Skipping(Tape):
         return super().read(size)
 
 
-def _objects(tape: Tape, old: bool) -> Iterator[list[Record]]:
-    if old:
-        for object_id, value in _members(tape, "ocel:objects"):
-            yield _old_object(object_id, value)
-    else:
-        for value in _items(tape, "objects.item"):
-            yield _new_object(value)
+def _old_events(member: Any) -> Iterator[Record]:
+    event_id, value = member
+    yield _old_event(event_id, _mapping(value, f"ocel:events {event_id}"))
 
 
-def _events(tape: Tape, old: bool) -> Iterator[list[Record]]:
-    if old:
-        for event_id, value in _members(tape, "ocel:events"):
-            yield [_old_event(event_id, value)]
-    else:
-        for value in _items(tape, "events.item"):
-            yield [_new_event(value)]
+def _old_objects(member: Any) -> Iterator[Record]:
+    object_id, value = member
+    yield from _old_object(object_id, _mapping(value, f"ocel:objects {object_id}"))
 
 
-def _members(tape: Tape, prefix: str) -> Iterator[tuple[str, Mapping[str, object]]]:
-    try:
-        for key, value in ijson.kvitems(tape, prefix, buf_size=_PIECE):
-            yield key, _mapping(value, f"{prefix} {key}")
-    except ijson.JSONError as exc:
-        raise BadLog(f"near byte {tape.position}: not JSON: {_sentence(exc)}") from exc
+def _new_events(value: object) -> Iterator[Record]:
+    yield _new_event(_mapping(value, "events"))
 
 
-def _items(tape: Tape, prefix: str) -> Iterator[Mapping[str, object]]:
-    try:
-        for number, value in enumerate(ijson.items(tape, prefix, buf_size=_PIECE)):
-            yield _mapping(value, f"{prefix.partition('.')[0]}[{number}]")
-    except ijson.JSONError as exc:
-        raise BadLog(f"near byte {tape.position}: not JSON: {_sentence(exc)}") from exc
+def _new_objects(value: object) -> Iterator[Record]:
+    yield from _new_object(_mapping(value, "objects"))
 
 
 def _old_event(event_id: str, value: Mapping[str, object]) -> LogEvent:
@@ -172,3 +182,7 @@ def _sentence(exc: Exception) -> str:
     words = exc.args[0] if exc.args else exc
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
     return text.splitlines()[0] if text else type(exc).__name__
+
+
+_OLD = {"ocel:objects": _old_objects, "ocel:events": _old_events}
+_NEW = {"objects.item": _new_objects, "events.item": _new_events}

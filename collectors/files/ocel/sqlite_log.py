@@ -43,7 +43,7 @@ def read_sqlite(path: Path, seen: Callable[[int], None]) -> Iterator[Record]:
                 yield record
                 if number % _SIZES_EVERY == 0:
                     seen(min(number * size // total, size))
-    except sqlite3.Error as exc:
+    except (sqlite3.Error, UnicodeDecodeError) as exc:  # the latter for a message about a damaged file
         raise BadLog(f"not an SQLite file that can be read: {exc}") from exc
 
 

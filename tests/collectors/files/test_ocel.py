@@ -246,7 +246,7 @@ ENTITIES = """<?xml version="1.0"?><!DOCTYPE log [<!ENTITY a "aaaaaaaaaa"><!ENTI
     [
         ('{"orders": []}', "expected the keys events and objects"),
         ('{"events": [{"id": "e1"', "not JSON"),
-        ('{"events": [17], "objects": []}', "events[0]: expected a JSON object"),
+        ('{"events": [17], "objects": []}', "events: expected a JSON object"),
         ('{"events": [], "objects": [{"id": "o", "type": "t", "relationships": 3}]}', "expected an array"),
         ('{"events": [], "objects": []}', "the log has no objects"),
         (ENTITIES, "not XML that is taken"),
@@ -283,6 +283,36 @@ def test_a_record_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(records.Tape.__init__, "__defaults__", (256 * 1024,))
     with pytest.raises(BadLog, match="one event or object takes more than"):
         imported(path)
+
+
+def test_a_log_may_be_longer_than_a_record(tmp_path, monkeypatch):
+    path = tmp_path / "long.json"
+    count = 5_000
+    log = Log([(f"e{n}", "Pay", "2026-05-01T09:00:00Z", {f"o{n}": ""}) for n in range(count)])
+    log.objects = {f"o{n}": "order" for n in range(count)}
+    write_json_2(log, path)
+    assert path.stat().st_size > 256 * 1024
+    monkeypatch.setattr(records.Tape.__init__, "__defaults__", (256 * 1024,))
+    _, report = imported(path)
+    assert report.events_stored == count
+
+
+@given(data=st.data())
+def test_a_damaged_file_is_refused_or_read_and_nothing_else(data):
+    suffix, write = data.draw(st.sampled_from([*VERSION_1.items(), *VERSION_2.items()]))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"damaged.{suffix}"
+        write(shop_log(), path)
+        content = path.read_bytes()
+        start = data.draw(st.integers(0, len(content)))
+        end = data.draw(st.integers(start, min(len(content), start + 40)))
+        path.write_bytes(content[:start] + data.draw(st.binary(max_size=8)) + content[end:])
+        if find_reader(path) is None:
+            return
+        try:
+            imported(path)
+        except BadLog as exc:
+            assert str(exc)
 
 
 def test_an_unknown_type_is_refused_with_those_that_there_are(tmp_path):
