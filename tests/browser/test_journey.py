@@ -12,7 +12,8 @@ from tests.browser.watching import watch_of
 ORDER = "JOURNEY-1"
 TRACE = a_trace_id()
 CHECKOUT, RESERVE = "aaaaaaaaaaaaaaa1", "aaaaaaaaaaaaaaa2"
-STAGES = ["Captured", "Accepted", "Posted to ERP", "Released", "Shipped", "Delivered", "Invoiced", "Settled"]
+STAGES = ["Captured", "Accepted", "Posted to ERP", "Released"]
+STAGES += ["Picked", "Shipped", "Delivered", "Invoiced", "Settled"]
 
 
 @pytest.fixture(scope="module", autouse=True)

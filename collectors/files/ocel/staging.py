@@ -54,9 +54,9 @@ CREATE INDEX object_type ON object (type);
 CREATE INDEX value_object ON value (object, us);
 UPDATE value SET n = coalesce(
     (SELECT e.n FROM named m JOIN event e USING (n) WHERE m.object = value.object AND e.us >= value.us
-        ORDER BY e.us, e.n LIMIT 1),
+        ORDER BY e.us, e.id, e.n LIMIT 1),
     (SELECT e.n FROM named m JOIN event e USING (n) WHERE m.object = value.object
-        ORDER BY e.us DESC, e.n DESC LIMIT 1));
+        ORDER BY e.us DESC, e.id DESC, e.n DESC LIMIT 1));
 CREATE INDEX value_n ON value (n);
 ANALYZE;
 """

@@ -154,7 +154,9 @@ class _ExtraLegs:
 
     def _events_of(self, journey: str) -> list[int]:
         rows = self._c.execute(
-            "SELECT e.n FROM named m JOIN event e USING (n) WHERE m.object = ? ORDER BY e.us, e.n LIMIT 1000",
+            # Of one moment by id: in which order events stand depends on the format of the log.
+            "SELECT e.n FROM named m JOIN event e USING (n) WHERE m.object = ?"
+            " ORDER BY e.us, e.id, e.n LIMIT 1000",
             (journey,),
         )
         return [number for (number,) in rows]
