@@ -37,7 +37,8 @@ class Expression:
         """Its value; raises BadDocument when a function cannot take what the document has."""
         try:
             return self._evaluate(scope)
-        except JMESPathError as exc:
+        # The library lets the TypeError of a comparison such as '' > 0 through.
+        except (JMESPathError, TypeError) as exc:
             raise BadDocument("bad_expression", f"{self.text}: {_first_line(exc)}") from exc
         except BadDocument as exc:
             raise BadDocument(exc.reason, f"{self.text}: {exc}") from exc

@@ -33,7 +33,7 @@ class LinkRules:
     encoded: tuple[bytes, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        joining = {n: k for n, k in self.attributes.items() if bond_of(k) is not Bond.LABEL}
+        joining = {n: k for n, k in self.attributes.items() if bond_of(k) < Bond.TRACE}
         object.__setattr__(self, "attributes", joining)
         object.__setattr__(self, "encoded", tuple(name.encode() for name in joining))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import NamedTuple
 
 from controltower.domain.facts import FAILED
@@ -19,6 +19,7 @@ from controltower.domain.processes import Process
 ANY = "*"
 """As a system of record: whichever system spoke first."""
 
+MOST_DIGITS = 15
 _NUMBERS = frozenset(("total", "quantity", "refund"))
 
 
@@ -78,7 +79,10 @@ def account_of(process: Process, facts: Iterable[Fact], *, is_over: bool) -> Acc
 
     A sum that is still too small may grow while the journey is not over; one that is too large is wrong.
     """
-    told = sorted({fact for fact in facts if fact.outcome != FAILED})
+    once: dict[tuple[str, str], Fact] = {}
+    for fact in sorted(facts):  # of facts that share source and id the one that the journey counts
+        once.setdefault((fact.source, fact.id), fact)
+    told = [fact for fact in once.values() if fact.outcome != FAILED]
     spoken_of = [name for name in process.records if any(_says(process, fact, name) for fact in told)]
     attributes = tuple(_attribute(process, name, told) for name in spoken_of)
     ordered = _ordered(attributes)
@@ -148,9 +152,10 @@ def number_of(text: str) -> Decimal | None:
     """A finite decimal number, None for anything else."""
     try:
         number = Decimal(text)
-    except InvalidOperation:
+    except ArithmeticError:
         return None
-    return number if number.is_finite() and abs(number) < Decimal(10) ** 15 else None
+    # By its exponent: a comparison of a number of a million digits would overflow.
+    return number if number.is_finite() and abs(number.adjusted()) < MOST_DIGITS else None
 
 
 def _ordered(attributes: Sequence[Attribute]) -> Decimal | None:
@@ -176,16 +181,16 @@ def _money(
 
 
 def _sum(process: Process, told: Sequence[Fact], step: str) -> Decimal | None:
-    """The amounts of all facts of this step, each id of a source once; None when none has any."""
-    amounts: dict[tuple[str, str], Decimal] = {}
+    """The amounts of all facts of this step; None when none has any."""
+    amounts: list[Decimal] = []
     for fact in told:
         if process.read(fact.type).money == step:
             amount = number_of(fact.amount)
             if amount is None:
                 amount = _claimed(fact, "refund") or None
             if amount is not None:
-                amounts.setdefault((fact.source, fact.id), amount)
-    return sum(amounts.values(), Decimal(0)) if amounts else None
+                amounts.append(amount)
+    return sum(amounts, Decimal(0)) if amounts else None
 
 
 def _claimed(fact: Fact, name: str) -> Decimal:

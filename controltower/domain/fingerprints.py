@@ -12,7 +12,7 @@ _VARYING = re.compile(
     | [\w.+-]+@[\w-]+\.[\w.]+                        # e-mail
     | \b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b # UUIDs
     | "[^"]{0,200}" | '[^']{0,200}' | \u201c[^\u201d]{0,200}\u201d  # what a message puts in quotes
-    | \b(?=[\w-]*\d)[\w-]+\b                         # every word with a digit in it
+    | (?<![\w-])(?=[\w-]*\d)[\w-]+                      # every word with a digit in it
     | (?-i:\b[A-Z]+(?:-[A-Z]+)+\b)                  # and what is written as article numbers are: TBL-DIN-OAK
     """,
     re.VERBOSE | re.IGNORECASE,

@@ -68,6 +68,9 @@ class Journey(NamedTuple):
     discrepancies: tuple[str, ...] = ()  # where systems disagree, in words
 
 
+_SUMMED = frozenset(("fees", "refund"))  # claims that add up with others, so that one alone matters
+
+
 def fold(process: Process, facts: Iterable[Fact]) -> Journey:
     """The journey that `facts` (at least one) describe."""
     ordered = sorted(facts)
@@ -79,7 +82,8 @@ def fold(process: Process, facts: Iterable[Fact]) -> Journey:
     submitted: set[tuple[int, str]] = set()
     repeats = amendments = duplicates = claimants = 0
     has_legs = is_disputable = False
-    valued: set[str] = set()  # types of the facts that tell an amount
+    compares_status = "status" in process.records
+    valued: set[str] = set()  # steps of the way of the money that were told
     channel = customer = amount = currency = status = ""  # the first two as first, the others as last told
     before: Fact | None = None
     # One pass with the fields at hand: this is the inner loop of the way in.
@@ -97,21 +101,24 @@ def fold(process: Process, facts: Iterable[Fact]) -> Journey:
         ids.add(name)
         told.append(fact)
         systems.add(system)
-        # What all say alike, and each type of event once, needs no comparing.
+        # What all say alike, and of the way of the money each step once, needs no comparing.
         claimants += bool(claims)
-        if worth and (kind in valued or (amount and worth != amount)):
+        reading = process.read(kind)
+        if worth and amount and worth != amount:
             is_disputable = True
-        if claimants > 1 or (money and currency and money != currency):
+        if claims and (claimants > 1 or not _SUMMED.isdisjoint(name for name, _ in fact.claims)):
             is_disputable = True
-        if worth:
-            valued.add(kind)
+        if (money and currency and money != currency) or (compares_status and word and word != status):
+            is_disputable = True
+        if reading.money:
+            is_disputable = is_disputable or reading.money in valued
+            valued.add(reading.money)
         channel = channel or shop
         customer = customer or person
         amount = worth or amount
         currency = money or currency
         status = word or status
         has_legs = has_legs or bool(legs)
-        reading = process.read(kind)
         if reading.ends is not None:
             if outcome != FAILED and reading.leg is None:
                 ended.add(reading.ends)

@@ -72,6 +72,7 @@ def _own(identifiers: Iterable[Identifier], kind: LegKind) -> list[Identifier]:
 
 def _find(root: dict[Identifier, Identifier], identifier: Identifier) -> Identifier:
     while root[identifier] != identifier:
+        root[identifier] = root[root[identifier]]  # halves the path of the next look
         identifier = root[identifier]
     return identifier
 

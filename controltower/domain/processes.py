@@ -10,6 +10,7 @@ from typing import Literal
 
 FAILURE_SUFFIXES = ("failed", "rejected")
 MAX_REMEMBERED = 10_000  # event types; senders choose them
+MAX_REMEMBERED_TYPES = 32  # of one journey
 
 Outcome = Literal["completed", "cancelled", "returned", "refused"]
 COMPLETED: Outcome = "completed"
@@ -162,13 +163,17 @@ class ProcessBook(dict[str, Process]):
         types = sorted(event_types)
         told = {channel.casefold() for channel in channels} & self._channels if self._channels else set()
         key = (*types, "\0", *sorted(told))
-        chosen = self._choices.get(key)
+        # Long journeys are rarely alike, and their keys would fill the memory.
+        is_short = len(types) <= MAX_REMEMBERED_TYPES
+        chosen = self._choices.get(key) if is_short else None
         if chosen is None:
-            if len(self._choices) > MAX_REMEMBERED:
-                self._choices.clear()
-            chosen = self._choices[key] = max(
+            chosen = max(
                 sorted(self.values(), key=lambda one: one.name), key=lambda one: _claim(one, types, told)
             )
+            if is_short:
+                if len(self._choices) > MAX_REMEMBERED:
+                    self._choices.clear()
+                self._choices[key] = chosen
         return chosen
 
 

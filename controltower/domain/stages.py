@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -191,6 +192,7 @@ def _of_journey(process: Process, journey: Journey, now: datetime) -> Iterator[_
 
 
 def _of_legs(process: Process, journey: Journey, now: datetime) -> Iterator[_Waiting]:
+    numbers = Counter(leg.kind for leg in journey.legs)
     for leg in journey.legs:
         kind = process.legs[leg.kind]
         if not (leg.is_open and kind.holds):
@@ -199,7 +201,7 @@ def _of_legs(process: Process, journey: Journey, now: datetime) -> Iterator[_Wai
         for place, view in enumerate(rail):
             if view.state in ("due", "late"):
                 before = next((v.reached_at for v in reversed(rail[:place]) if v.reached_at), None)
-                name = f"{kind.title} {leg.title}: " if _is_one_of_many(journey, leg) else ""
+                name = f"{kind.title} {leg.title}: " if numbers[leg.kind] > 1 else ""
                 yield _Waiting(view, before or from_us(leg.started_us), name)
 
 

@@ -161,7 +161,14 @@ class Ingest:
                 outcomes = self._writer.receive()
             except ControlTowerError as exc:
                 outcomes = [refused(exc)] * len(items)
+            except Exception:  # noqa: BLE001
+                # Whatever it was, the senders must get an answer and the next group its place.
+                _log.exception("the outcomes of %d batches could not be read", len(items))
+                outcomes = []
             self._room.release()
+            if len(outcomes) != len(items):
+                unknown = StoreUnavailable("the answer of the writer cannot be read; the log has the cause")
+                outcomes = [refused(unknown)] * len(items)
             self._settle(items, outcomes)
 
     def _next_group(self) -> tuple[list[_Waiting], bool]:

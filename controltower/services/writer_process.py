@@ -25,7 +25,7 @@ from controltower.domain.errors import StoreUnavailable
 from controltower.domain.process_files import parse_process
 from controltower.domain.processes import ProcessBook
 from controltower.services.committing import Outcome, commit_group
-from controltower.store.engine import open_database
+from controltower.store.engine import Database, open_database
 from controltower.store.prepared import Group, read_group, write_group
 
 _log = logging.getLogger(__name__)
@@ -119,7 +119,11 @@ class ProcessWriter:
         if reply is None:
             child.is_gone = True
             raise StoreUnavailable("the writer process ended before it could answer; send it again")
-        return _read_outcomes(reply)
+        try:
+            return _read_outcomes(reply)
+        except msgspec.DecodeError:
+            child.is_gone = True
+            raise
 
     def close(self) -> None:
         """End the process."""
@@ -184,13 +188,22 @@ def run(source: socket.socket) -> None:
     gc.set_threshold(*_GC_THRESHOLD)
     try:
         while (message := _receive(source)) is not None:
-            outcomes = commit_group(db, processes, read_group(message))
-            _send(source, msgspec.msgpack.encode(outcomes))
+            _send(source, msgspec.msgpack.encode(_commit(db, processes, message)))
     except OSError:
         # Nobody is there any more; what was committed is committed.
         pass
     finally:
         db.dispose()
+
+
+def _commit(db: Database, processes: ProcessBook, message: bytearray) -> list[Outcome]:
+    try:
+        group = read_group(message)
+    except msgspec.DecodeError:
+        # A defect of the sender's side: it must not end the writer, or every repeat would.
+        _log.exception("a group of %d bytes cannot be read", len(message))
+        return []
+    return commit_group(db, processes, group)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ from controltower.store import postgres_arrays
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 
+_PATIENCE = 10.0  # seconds, with others who use the same file
 _SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA busy_timeout=10000",
     "PRAGMA temp_store=MEMORY",
@@ -112,6 +113,7 @@ def _sqlite_engine(url: str, cache_kib: int, *, pool_size: int) -> Engine:
         # The driver's own implicit BEGIN would start transactions as readers, which cannot be upgraded
         # safely.
         connection.isolation_level = None
+        _write_ahead(connection)
         for pragma in (*_SQLITE_PRAGMAS, f"PRAGMA cache_size=-{cache_kib}"):
             connection.execute(pragma)
 
@@ -121,6 +123,18 @@ def _sqlite_engine(url: str, cache_kib: int, *, pool_size: int) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch a new file to its write-ahead log; SQLite does not wait for others who do so too."""
+    give_up_at = time.monotonic() + _PATIENCE
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.02)
 
 
 @contextmanager

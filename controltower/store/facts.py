@@ -66,9 +66,11 @@ def _store(bulk: Bulk, group: Group, processes: Mapping[str, Process]) -> list[R
     new_segments = _write_segments(bulk, group, figures)
     _project(bulk, new_events, new_segments, processes, group.now_us)
     _write_samples(bulk, group, figures)
+    # At once, so in the order of the keys: otherwise two writers of the same bytes might wait for each other.
+    held = [item for batch in group.batches for item in batch.quarantined]
+    if held:
+        _write_quarantine(bulk, held, figures, group.now_us)
     for batch in group.batches:
-        if batch.quarantined:
-            _write_quarantine(bulk, batch.quarantined, figures, group.now_us)
         for signal, reason, name, number in batch.dropped:
             figures.dropped[signal, reason, name] += number
     figures.save(bulk)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from controltower.store.engine import SQLITE, Database, translated_errors
 
 _RESTART_ABOVE = 64 * 1024 * 1024  # bytes of frames: a log must stay short to be read fast
 _TRUNCATE_ABOVE = 256 * 1024 * 1024  # bytes of the file
+_PATIENCE_MS = 100
 _FRAME = 4096 + 24  # a page and what stands before it
 
 
@@ -29,7 +31,17 @@ def checkpoint(db: Database) -> int:
         _, frames, _ = driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         held: int = max(frames, 0) * _FRAME
         if log.stat().st_size > _TRUNCATE_ABOVE:
-            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            _restart(driver, "TRUNCATE")
         elif held > _RESTART_ABOVE:
-            driver.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+            _restart(driver, "RESTART")
     return held
+
+
+def _restart(driver: Any, mode: str) -> None:
+    """Writers wait while this waits for readers, so it gives up soon and is tried again at the next turn."""
+    (patience,) = driver.execute("PRAGMA busy_timeout").fetchone()
+    driver.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
+    try:
+        driver.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={patience}")

@@ -47,6 +47,7 @@ class Projection:
         self._old: dict[bytes, Old] = {}
         self._new: dict[bytes, Identifier] = {}
         self._touched: set[Component] = set()
+        self._changed: set[Component] = set()  # those of the touched whose facts are not what they were
         self._stored: dict[bytes, Row] = {}  # whole rows, when only what differs is to be written
 
     def add_events(self, events: Sequence[tuple[Fact, Ties]]) -> None:
@@ -57,6 +58,7 @@ class Projection:
             if ties.home:
                 component = self._join(ties.home, ties.weaker, ties.anchor)
                 component.facts[event.digest] = event
+                self._changed.add(component)
         self._tie_traces(events, traces)
 
     def add_links(self, segments: Sequence[PreparedSegment]) -> None:
@@ -161,6 +163,7 @@ class Projection:
                 united = component
             elif component is not united:
                 united.absorb(component)
+                self._changed.add(united)
                 self._touched.discard(component)
                 for moved in component.keys:
                     self._home[moved] = united
@@ -177,6 +180,7 @@ class Projection:
     def _tie(self, owner: Component, owner_key: bytes, waiting: Component) -> None:
         owner.members.add(waiting.id)
         waiting.owners.add(owner_key)
+        self._changed.add(owner)
         self._touched |= {owner, waiting}
 
     def _tie_traces(self, events: Sequence[tuple[Fact, Ties]], traces: Mapping[bytes, bytes]) -> None:
@@ -215,8 +219,8 @@ class Projection:
         self._load({key_of(identifier) for span, _ in named for identifier in span})
         for span, waiting_id in named:
             waiting = self._home[waiting_id]
-            if waiting is not None:
-                self._own(home_of_span(span)[0], waiting)
+            if waiting is not None and (home := home_of_span(span)[0]):
+                self._own(home, waiting)
 
     # Loading
 
@@ -239,12 +243,18 @@ class Projection:
         return {component for component in self._home.values() if component is not None}
 
     def _touch_owners(self) -> None:
-        """A leg or trace that changed changes every journey it shows on; two steps up at most."""
+        """A leg or trace that changed changes every journey it shows on; two steps up at most.
+
+        One that only got another owner changes nothing for those that it had: a payout of ten thousand orders
+        must not fold all of them for each.
+        """
         for _ in range(2):
-            weak = [c for c in self._touched if c.bond is not Bond.ORDER]
+            weak = [c for c in self._touched & self._changed if c.bond is not Bond.ORDER]
             owner_keys = {key for component in weak for key in component.owners}
             self._load(owner_keys)
-            self._touched |= {c for key in owner_keys if (c := self._home.get(key)) is not None}
+            owners = {c for key in owner_keys if (c := self._home.get(key)) is not None}
+            self._touched |= owners
+            self._changed |= owners
 
     # Writing
 

@@ -48,7 +48,8 @@ facts = st.lists(
     st.builds(
         told,
         st.sampled_from(
-            ["order.captured", "order.posted", "invoice.issued", "payment.settled", "return.refunded"]
+            "order.captured order.posted invoice.issued payment.settled return.refunded a.payment.captured "
+            "b.payment.captured shipment.delivered".split()
         ),
         st.sampled_from(["shop", "erp", "bank"]),
         st.sampled_from(["", "10.00", "10", "9.50", "NaN", "1e400", "x"]),
@@ -161,6 +162,19 @@ def test_fees_and_refunds_explain_what_was_not_settled():
     assert disputes(CAPTURED, *over) == ()
 
 
-@pytest.mark.parametrize("text", ["", "x", "NaN", "Infinity", "1e400", "9" * 16])
+def test_a_payment_that_two_systems_captured_is_disputed():
+    captures = [told(f"{name}.payment.captured", name, "10.00", 1) for name in ("shopify", "adyen")]
+    assert disputes(CAPTURED, *captures) == ("captured 20.00, ordered 10.00",)
+
+
+def test_of_facts_with_one_id_only_the_first_claims():
+    first = told("order.captured", "shop", "10.00", id="x")
+    again = told("order.captured", "shop", "12.00", 1, id="x")
+    posted = told("order.posted", "erp", "10.00", 2)
+    assert disputes(first, again, posted) == ()
+    assert account_of(PROCESS, [first, again, posted], is_over=False).discrepancies == ()
+
+
+@pytest.mark.parametrize("text", ["", "x", "NaN", "Infinity", "1e400", "1e9999999", "9" * 16])
 def test_what_is_no_amount(text: str):
     assert number_of(text) is None

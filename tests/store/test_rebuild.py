@@ -74,3 +74,13 @@ def test_progress_is_told_in_steps(emptied_database: Database, monkeypatch):
 
 def test_an_empty_store_needs_no_step(emptied_database: Database):
     assert run(emptied_database) == Rebuilt(0, 0, 0)
+
+
+def test_a_leg_of_many_orders_changes_none_of_them(emptied_database: Database):
+    payout = ("settlement", "P-1")
+    store(
+        emptied_database,
+        *[an_event("order.captured", ("order", f"A{n}"), payout) for n in range(1, 5)],
+        an_event("settlement.paid", payout),
+    )
+    assert run(emptied_database).changed == 0

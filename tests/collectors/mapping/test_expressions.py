@@ -73,7 +73,7 @@ values = st.recursive(
 def said(evaluate):
     try:
         return evaluate()
-    except (JMESPathError, BadDocument):
+    except (JMESPathError, BadDocument, TypeError):
         return "an error"
 
 
@@ -88,3 +88,9 @@ def test_an_expression_gives_what_the_library_gives(text, document):
     found = said(lambda: ours(document))
 
     assert (found, type(found)) == (expected, type(expected))
+
+
+def test_what_the_library_cannot_compare_is_the_fault_of_the_document():
+    compare = compile_expression("a[?b > `0`].c", MappingFunctions({}), "here")
+    with pytest.raises(BadDocument, match="b > `0`"):
+        compare({"a": [{"b": ""}]})
