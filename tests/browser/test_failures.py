@@ -59,6 +59,9 @@ def test_an_unknown_failure_becomes_a_rule_that_holds_at_once(page, frozen):
     expect(page.get_by_role("alert")).to_contain_text("do not match the failure")
     expect(page.get_by_label("What to do about it")).to_have_value(ACTION)
 
+    # What was swapped in listens a moment later.
+    page.wait_for_function("!document.querySelector('.htmx-swapping, .htmx-settling, .htmx-added')")
+    settle(page)
     message.fill("zone * is frozen")
     expect(page.get_by_text("Matches 1 kind of open failure on 2 journeys.")).to_be_visible()
     page.get_by_role("button", name="Make the rule").click()
