@@ -88,7 +88,8 @@ class Ingest:
         """Queue a batch; the future gives its receipt after the commit.
 
         Raises Overloaded at once when too much waits already. The future raises StoreUnavailable when the
-        store cannot write; then nothing of the batch was kept.
+        store cannot write or its answer was lost: the batch is then there whole or not at all, and repeating
+        it is harmless.
         """
         with self._lock:
             if self._closed:
