@@ -1,0 +1,1 @@
+"""Brokers and endpoints: one module for each kind, all behind collectors.brokers.protocol."""
