@@ -39,7 +39,7 @@ class Death(NamedTuple):
 
     place: str  # the queue, topic, subject or path where it died
     reason: str  # rejected, expired, maxlen, delivery_limit, an exception's class ...; "" when nobody says
-    count: int = 1
+    times: int = 1
     died_us: int = 0  # microseconds since the epoch; 0 when nobody says
 
 
