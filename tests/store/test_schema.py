@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect
 
 from controltower.store.engine import Database, open_database, reading, transaction
 from controltower.store.schema import current_revision, expected_revision, upgrade
-from controltower.store.tables import metadata
+from controltower.store.schema import metadata
 from tests.store.other_process import upgrade_store
 
 PARTIAL = {
