@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+from controltower.declared import declared_processes
 from controltower.domain.facts import FAILED, OK, Event
 from controltower.domain.identifiers import CORRELATION, Identifier
 from controltower.settings import Settings
@@ -19,7 +20,7 @@ from controltower.store.facts import write_facts
 from controltower.store.maintenance import checkpoint
 from controltower.store.prepared import FactBatch, prepare
 from controltower.store.schema import upgrade
-from controltower.wiring import declared_processes, now_us
+from controltower.wiring import now_us
 from tests.bench.stores import Store
 
 _DAY_US = 86_400_000_000
