@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from glob import glob
 from pathlib import Path
-from typing import IO
 
 import msgspec
 import pandas as pd
@@ -13,6 +12,7 @@ import pandas as pd
 from controltower.domain.errors import BadPayload
 from controltower.domain.times import from_us
 from controltower.services.reconciliation.declaration import EventsExtract, Side
+from controltower.services.reconciliation.given import Extract
 from controltower.store.engine import Connection
 from controltower.store.told import ToldEvent, events_told
 
@@ -27,7 +27,7 @@ class BadExtract(BadPayload):
     reason = "bad_extract"
 
 
-def read_csv_extract(file: Path | IO[bytes], side: Side, name: str) -> pd.DataFrame:
+def read_csv_extract(file: Extract, side: Side, name: str) -> pd.DataFrame:
     """The columns that the side needs, as texts. Raises BadExtract naming `name`."""
     if isinstance(file, Path) and file.stat().st_size > MAX_FILE:
         raise BadExtract(f"{name}: larger than {MAX_FILE >> 20} MiB")
