@@ -14,6 +14,7 @@ from controltower.domain.errors import BadPayload
 from controltower.domain.quantiles import quantile
 from controltower.domain.times import from_us
 from controltower.services.reports.gathering import Moment, Scope, gather, type_matches
+from controltower.services.told_values import text_of, value_at
 from controltower.store.engine import Connection
 from controltower.store.told import events_told
 
@@ -90,10 +91,9 @@ def count_values(c: Connection, source: str, types: Collection[str], path: str) 
 
     Events that say nothing there are counted as "". Raises BadPayload when there are more than MOST_VALUES.
     """
-    keys = path.split(".")
     found: Counter[str] = Counter()
     for told in events_told(c, source, types=types, with_payload=True):
-        found[_text_at(told.payload, keys)] += 1
+        found[text_of(value_at(data_of(told.payload), path))] += 1
         if len(found) > MOST_VALUES:
             raise BadPayload(f"{path}: more than {MOST_VALUES:,} different values")
     return dict(found.most_common())
@@ -173,15 +173,6 @@ def _shown(us: int, wall: ZoneInfo | None) -> int:
         return us
     ahead = from_us(us).astimezone(wall).utcoffset() or timedelta()
     return us + ahead // timedelta(microseconds=1)
-
-
-def _text_at(payload: bytes, keys: Sequence[str]) -> str:
-    value = data_of(payload)
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    if value is None or isinstance(value, (dict, list)):
-        return ""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def data_of(payload: bytes) -> object:
