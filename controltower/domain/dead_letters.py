@@ -6,6 +6,7 @@ replayed: `id_of` says which. Each time that it died is a *death*, told apart by
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -100,14 +101,10 @@ def payload_hash(message: Message) -> bytes:
     return hashed.digest()
 
 
-def anchor_of(letter: DeadLetter) -> bytes | None:
-    """The key of its strongest identifier, by which its journey is found; None when nothing ties it."""
-    keys = [
-        key_of(identifier)
-        for identifier in letter.identifiers
-        if bond_of(identifier.kind) < Bond.TRACE and refusal_of(identifier) is None
-    ]
-    return min(keys, default=None)
+def strongest_of(identifiers: Iterable[Identifier]) -> Identifier | None:
+    """The identifier that ties a letter to its journey most strongly; None when none does."""
+    joining = [one for one in identifiers if bond_of(one.kind) < Bond.TRACE and refusal_of(one) is None]
+    return min(joining, key=key_of, default=None)
 
 
 def scaled(amount: str) -> int:

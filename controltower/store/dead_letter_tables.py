@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text
 
-from controltower.store.tables import metadata
+from controltower.store.tables import metadata as metadata  # with these tables, it has every one
 
 dead_letter = Table(
     "dead_letter",
@@ -160,6 +160,7 @@ replay_plan = Table(
     Column("rate", Integer, nullable=False),  # messages a second at most; 0: as the target allows
     Column("ramp", Boolean, nullable=False),
     Column("step", Integer, nullable=False),  # of the ramp, from 0
+    Column("forgiven", Integer, nullable=False),  # failed items that somebody saw and went on from
     Column("confirm_us", BigInteger, nullable=False),  # patience for the confirmation; 0: by the process
     Column("leased_by", Text, nullable=False),
     Column("leased_us", BigInteger, nullable=False),  # until when

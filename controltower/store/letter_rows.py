@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, or_
 
 from controltower.domain.dead_letters import LIVE, unscaled
 from controltower.domain.identifiers import Identifier
-from controltower.domain.messages import Death, Message
+from controltower.domain.messages import IDEMPOTENCY_KEY, Death, Message
 from controltower.domain.times import from_us, to_us
 from controltower.store.dead_letter_tables import dead_letter
 
@@ -84,15 +84,13 @@ class LetterRow:
         """Where the page after this row begins."""
         return to_us(self.failed_at), self.id
 
-    @property
-    def idempotency_key(self) -> str:
-        """The key that every replay of its bytes carries; an edited message has another."""
-        return idempotency_key(self.id, self.edit)
 
-
-def idempotency_key(letter_id: bytes, edit: int) -> str:
-    """The key of a letter's bytes, or of an edit of them."""
-    return f"{letter_id.hex()}.{edit}" if edit else letter_id.hex()
+def idempotency_key(letter_id: bytes, edit: int, original: Message) -> str:
+    """The key that every replay of a letter's bytes carries, or of an edit of them: the message's own when it
+    came with one, so that its receiver knows it.
+    """
+    key = original.header(IDEMPOTENCY_KEY) or letter_id.hex()
+    return f"{key}.{edit}" if edit else key
 
 
 class LetterBody(NamedTuple):

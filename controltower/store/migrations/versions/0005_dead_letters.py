@@ -202,6 +202,7 @@ def upgrade() -> None:
         sa.Column("rate", sa.Integer(), nullable=False),
         sa.Column("ramp", sa.Boolean(), nullable=False),
         sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("forgiven", sa.Integer(), nullable=False),
         sa.Column("confirm_us", sa.BigInteger(), nullable=False),
         sa.Column("leased_by", sa.Text(), nullable=False),
         sa.Column("leased_us", sa.BigInteger(), nullable=False),
