@@ -1,0 +1,1 @@
+"""One contract for every broker, and what is particular to each."""

@@ -1,0 +1,166 @@
+"""The brokers that the contract suite runs over: for each, how to reach it and to make places on it.
+
+A kind is one class here, beside the line in KINDS.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import pika
+
+from collectors.brokers.connections import declared
+from collectors.brokers.protocol import Connection
+from tests.backends import missing_service
+from tests.collectors.brokers.memory import MemoryBroker, MemoryConnection
+from tests.collectors.brokers.proxy import CuttingProxy
+
+PASSWORD = "s3cr3t-of-the/tower"
+NAME = "orders"
+
+
+class Broker(Protocol):
+    """What the contract needs of a broker. Everything it makes is its own, and gone after `close`."""
+
+    kind: str
+    has_sources: bool
+    tells_equal_messages_apart: bool  # even when one was settled before the next came
+    refuses_unknown_places: bool
+
+    def new_place(self) -> str:
+        """An empty place."""
+
+    def unknown_place(self) -> str:
+        """A place that does not exist."""
+
+    def connect(self, *, samples: Sequence[str] = ()) -> Connection:
+        """A connection named NAME."""
+
+    def connect_through_proxy(self) -> tuple[Connection, CuttingProxy] | None:
+        """One that can be cut; None where the client finds its own way around a proxy."""
+
+    def connect_to_nobody(self) -> Connection:
+        """One to an address where nobody answers, with PASSWORD."""
+
+    def close(self) -> None:
+        """Remove what was made."""
+
+
+def connection_of(kind: str, keys: Mapping[str, Any]) -> Connection:
+    """A connection, read the way the product reads it."""
+    table = {"kind": kind, "timeout_seconds": 5.0, **keys}
+    return declared("connections.toml", NAME, table, {"PASSWORD": PASSWORD}).connection
+
+
+def free_port() -> int:
+    """A port where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def own_name() -> str:
+    """A name that no other test has."""
+    return f"ct-test-{secrets.token_hex(6)}"
+
+
+class InMemory:
+    """The stand-in."""
+
+    kind = "memory"
+    has_sources = True
+    tells_equal_messages_apart = True
+    refuses_unknown_places = True
+
+    def __init__(self) -> None:
+        self._broker = MemoryBroker()
+
+    def new_place(self) -> str:
+        place = own_name()
+        self._broker.declare(place)
+        return place
+
+    def unknown_place(self) -> str:
+        return own_name()
+
+    def connect(self, *, samples: Sequence[str] = ()) -> Connection:
+        return MemoryConnection(NAME, self._broker, samples)
+
+    def connect_through_proxy(self) -> None:
+        return None
+
+    def connect_to_nobody(self) -> Connection:
+        down = MemoryBroker()
+        down.go_down()
+        return MemoryConnection(NAME, down)
+
+    def close(self) -> None:
+        """Nothing is left behind."""
+
+
+class RabbitMQ:
+    """The server that CONTROLTOWER_TEST_RABBITMQ names, or that of this machine."""
+
+    kind = "rabbitmq"
+    has_sources = True
+    tells_equal_messages_apart = True
+    refuses_unknown_places = True
+
+    def __init__(self) -> None:
+        self.url = _rabbitmq()
+        self._admin = pika.BlockingConnection(pika.URLParameters(self.url))
+        self.channel = self._admin.channel()
+        self._made: list[str] = []
+        self._proxies: list[CuttingProxy] = []
+
+    def new_place(self, **arguments: object) -> str:
+        place = own_name()
+        self.channel.queue_declare(place, durable=True, arguments=arguments or None)
+        self._made.append(place)
+        return place
+
+    def unknown_place(self) -> str:
+        return own_name()
+
+    def connect(self, *, samples: Sequence[str] = ()) -> Connection:
+        return connection_of(self.kind, {"url": self.url, "samples": list(samples)})
+
+    def connect_through_proxy(self) -> tuple[Connection, CuttingProxy]:
+        parts = urlsplit(self.url)
+        proxy = CuttingProxy(parts.hostname or "127.0.0.1", parts.port or 5672)
+        self._proxies.append(proxy)
+        who = parts.netloc.rpartition("@")[0]
+        through = parts._replace(netloc=f"{who}@127.0.0.1:{proxy.port}").geturl()
+        return connection_of(self.kind, {"url": through}), proxy
+
+    def connect_to_nobody(self) -> Connection:
+        return connection_of(self.kind, {"url": f"amqp://tower:${{PASSWORD}}@127.0.0.1:{free_port()}/%2F"})
+
+    def close(self) -> None:
+        for place in self._made:
+            self.channel.queue_delete(place)
+        self._admin.close()
+        for proxy in self._proxies:
+            proxy.close()
+
+
+@cache
+def _rabbitmq() -> str:
+    url = os.environ.get("CONTROLTOWER_TEST_RABBITMQ") or "amqp://guest:guest@127.0.0.1:5672/%2F"
+    try:
+        pika.BlockingConnection(pika.URLParameters(url)).close()
+    except pika.exceptions.AMQPError:
+        missing_service("RabbitMQ", "start one, or name it in CONTROLTOWER_TEST_RABBITMQ")
+    return url
+
+
+BROKERS: dict[str, Callable[[], Broker]] = {
+    "memory": InMemory,
+    "rabbitmq": RabbitMQ,
+}
