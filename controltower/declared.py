@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Table
 from importlib.resources import files
 from pathlib import Path
 
+from collectors.brokers.connections import Declared, load_connections
 from collectors.mapping.catalogue import load_catalogue
 from collectors.mapping.formats import decode_payload
 from collectors.mapping.telling import Mapping
@@ -63,3 +65,10 @@ def load_mappings(settings: Settings) -> dict[str, Mapping]:
 def decode_sample(name: str, data: bytes, *, delimiter: str = ",") -> list[object]:
     """The documents of a sample in any format that a mapping may have, spans included."""
     return decode_spans(data) if name == FORMAT else decode_payload(name, data, delimiter=delimiter)
+
+
+def load_declared(
+    settings: Settings, environ: Table[str, str], mappings: Table[str, Mapping]
+) -> dict[str, Declared]:
+    """The brokers and endpoints that the operator declared, by name. Raises BadSetting."""
+    return load_connections(settings.connections, environ, mappings)

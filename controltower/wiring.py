@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from collectors.brokers.connections import Declared
+from collectors.brokers.targets import DeclaredTargets
 from collectors.edi import reading as edi
 from collectors.edi.folder import FolderWatch
 from collectors.edi.http import edi_routes
@@ -38,10 +41,17 @@ from collectors.otlp.http import otlp_routes
 from collectors.otlp.links import DEFAULT_ATTRIBUTES, LinkRules
 from collectors.otlp.span_events import span_rules
 from collectors.refusals import Unauthorized
-from controltower.declared import declared_processes, decode_sample, load_mappings, process_files
+from controltower.declared import (
+    declared_processes,
+    decode_sample,
+    load_declared,
+    load_mappings,
+    process_files,
+)
 from controltower.domain.errors import BadSetting, Forbidden
 from controltower.domain.processes import Process
 from controltower.loop import Step, start_steps
+from controltower.replaying import ReplayParts, build_replay_parts, replay_steps
 from controltower.server import HttpListener, serve
 from controltower.services.accounts import create_setup_link
 from controltower.services.failure_rules import RuleShelf
@@ -86,6 +96,9 @@ class Tower:
     ingest: Ingest
     mappings: Mapping[str, PayloadMapping]
     hook_figures: HookFigures
+    rules: RuleShelf
+    connections: Mapping[str, Declared]
+    replays: ReplayParts
 
 
 def utc_now() -> datetime:
@@ -118,6 +131,7 @@ def opened_tower(settings: Settings, *, has_writer_process: bool = False) -> Ite
     A writer process costs a moment to start and some memory, and lets a server take twice as much.
     """
     mappings = load_mappings(settings)
+    connections = load_declared(settings, os.environ, mappings)
     with opened_store(settings) as db:
         processes = declared_processes(settings)
         writer: Writer = InlineWriter(db, processes)
@@ -126,7 +140,10 @@ def opened_tower(settings: Settings, *, has_writer_process: bool = False) -> Ite
         ingest = Ingest(writer, now_us)
         ingest.start()
         try:
-            yield Tower(settings, db, processes, ingest, mappings, HookFigures())
+            rules = RuleShelf(settings.failure_rules)
+            targets = DeclaredTargets(connections)
+            replays = build_replay_parts(db, ingest, processes, rules, targets, utc_now, now_us)
+            yield Tower(settings, db, processes, ingest, mappings, HookFigures(), rules, connections, replays)
         finally:
             ingest.close()
 
@@ -143,6 +160,7 @@ def run(
         if roles.work:
             reconcile = Step("reconcile", lambda: _reconcile(tower), _RECONCILE_SECONDS)
             steps += (reconcile, *_watched_folders(tower))
+            steps += replay_steps(tower.replays, tower.db, tower.processes, utc_now)
         scheduler = start_steps(steps)
         estate: list[subprocess.Popen[bytes]] = []
 
@@ -165,6 +183,7 @@ def run(
         finally:
             stopping()
             scheduler.shutdown(wait=True)
+            tower.replays.executor.close()
 
 
 def _reconcile(tower: Tower) -> None:
@@ -351,7 +370,10 @@ def _web(tower: Tower) -> Any:
             reconciliations=tower.settings.reconciliations,
             mapping_desk=Desk(tower.mappings, frozenset(tower.settings.hook_secrets), now_us, decode_sample),
             metrics=metrics_text(tower.ingest, tower.hook_figures.metrics),
-            failure_rules=RuleShelf(tower.settings.failure_rules),
+            failure_rules=tower.rules,
+            desk=tower.replays.desk,
+            planner=tower.replays.planner,
+            redirects=tower.replays.redirects,
         )
     )
     count = tower.settings.proxies

@@ -6,7 +6,7 @@ Every deed moves letters by compare-and-set and leaves an entry in the audit in 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -116,7 +116,8 @@ class Desk:
         with transaction(self.db) as c:
             before = notes_of(c, [fingerprint]).get(fingerprint, GroupNote())
             told = {name: _word(name, value, MAX_REASON) for name, value in change.items()}
-            after = replace(before, **told)
+            said = {**_said(before), **told}
+            after = GroupNote(said["owner"], said["state"], said["ticket"], said["note"])
             save_note(c, fingerprint, after, by=by, now=now)
             detail = {"before": _said(before), "after": _said(after)}
             record(c, [Deed(by, "noted", f"group/{fingerprint}", "", detail)], now)

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from controltower.domain.dead_letters import DeadLetter
 from controltower.domain.errors import NotFound
@@ -117,7 +118,7 @@ class Rig:
     def pass_time(self, **parts: float) -> None:
         self.now += timedelta(**parts)
 
-    def tell(self, type: str, *identifiers: tuple[str, str], at: datetime | None = None, **rest: str) -> None:
+    def tell(self, type: str, *identifiers: tuple[str, str], at: datetime | None = None, **rest: Any) -> None:
         """A system reports that something was done."""
         self.post(an_event(type, *identifiers, at=at or self.now, **rest))
 
