@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controltower.web.api import (
+    dead_letters,
     failures,
     figures,
     health,
@@ -17,6 +18,7 @@ from controltower.web.api import (
 API_BLUEPRINTS = (
     journeys.bp,
     failures.bp,
+    dead_letters.bp,
     figures.bp,
     maps.bp,
     quarantine.bp,
