@@ -15,8 +15,8 @@ from controltower.store.engine import Connection
 from controltower.store.journey_rows import JourneyRow
 from controltower.store.journey_samples import load_facts
 from controltower.store.journeys import find_journeys
-from controltower.store.letter_rows import LetterBody, LetterRow, idempotency_key
-from controltower.store.letters import find_bodies
+from controltower.store.letter_rows import LetterRow, idempotency_key
+from controltower.store.letters import NO_PAPERS, Papers, find_papers
 
 
 class Lineage(NamedTuple):
@@ -51,14 +51,13 @@ def lineage_of(
     rows = list(letters)
     journeys = find_journeys(c, {row.anchor for row in rows if row.anchor is not None})
     facts = load_facts(c, {journey.id for journey in journeys.values()})
-    bodies = find_bodies(c, {(row.id, 0) for row in rows})
+    papers = find_papers(c, [row.id for row in rows])
     found = {}
     for row in rows:
         journey = journeys.get(row.anchor) if row.anchor is not None else None
-        body = bodies.get((row.id, 0))
         found[row.id] = Lineage(
             row,
-            _subject(row, body),
+            _subject(row, papers.get(row.id, NO_PAPERS)),
             journey,
             processes.get(journey.process) if journey else None,
             facts.get(journey.id, ()) if journey else (),
@@ -66,14 +65,13 @@ def lineage_of(
     return found
 
 
-def _subject(row: LetterRow, body: LetterBody | None) -> Subject:
-    identifiers = body.identifiers if body else ()
+def _subject(row: LetterRow, papers: Papers) -> Subject:
     edits = range(row.edit + 1)
     return Subject(
         type=row.type,
         occurred_us=to_us(row.occurred_at),
         failed_us=to_us(row.failed_at),
-        legs=tuple(sorted(one for one in identifiers if bond_of(one.kind) is Bond.LEG)),
-        idempotency_keys=tuple(idempotency_key(row.id, edit, body.message) for edit in edits if body),
+        legs=tuple(sorted(one for one in papers.identifiers if bond_of(one.kind) is Bond.LEG)),
+        idempotency_keys=tuple(idempotency_key(row.id, edit, papers.headers) for edit in edits),
         is_unsettled=row.state == NO_EFFECT,
     )
