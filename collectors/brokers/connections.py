@@ -25,7 +25,9 @@ SETTING = "CONTROLTOWER_CONNECTIONS"
 # The module of each kind; it has a KIND and is imported when a connection of that kind is declared. Its
 # client library is the optional requirement of the same name.
 KINDS = {
+    "nats": "collectors.brokers.nats_jetstream",
     "rabbitmq": "collectors.brokers.rabbitmq",
+    "redis": "collectors.brokers.redis_streams",
 }
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
