@@ -41,7 +41,7 @@ class EventsFrom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     place: Place
     mapping: str = ""  # "" are CloudEvents
-    format: Literal["", "otlp"] = ""
+    format: Literal["", "otlp", "otlp_logs", "otlp_metrics"] = ""
 
 
 class BrokerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -181,7 +181,7 @@ class RedisStreams:
 
     def new_place(self) -> str:
         place = own_name()
-        self.client.xdel(place, self.client.xadd(place, {"a": "b"}))
+        self.client.xdel(place, self.client.xadd(place, {"a": "b"}, id="1-1"))
         self._made.append(place)
         return place
 
