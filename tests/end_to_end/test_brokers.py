@@ -2,11 +2,13 @@
 
 import json
 import random
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pika
 import pytest
@@ -27,8 +29,8 @@ class Estate:
         self.tower = tower
         self.broker = RabbitMQ()
         self.queue = self.broker.new_place()
-        parts = pika.URLParameters(self.broker.url)
-        self.proxy = CuttingProxy(parts.host, parts.port)
+        parts = urlsplit(self.broker.url)
+        self.proxy = CuttingProxy(parts.hostname or "", parts.port or 5672)
         self.published: set[str] = set()
         self._numbers = count(1)
         self._database_url = database_url
@@ -36,13 +38,15 @@ class Estate:
         file.write_text(
             "[connections.orders]\n"
             'kind = "rabbitmq"\n'
-            f'url = "amqp://guest:${{RABBIT_PASSWORD}}@127.0.0.1:{self.proxy.port}/%2F"\n'
+            f'url = "amqp://{parts.username}:${{RABBIT_PASSWORD}}@127.0.0.1:{self.proxy.port}/%2F"\n'
             f'events = [{{ place = "{self.queue}" }}]\n'
             f'samples = ["{self.queue}"]\n'
             "timeout_seconds = 3\n"
         )
-        password = parts.credentials.password
-        tower.environment |= {"CONTROLTOWER_CONNECTIONS": str(file), "RABBIT_PASSWORD": password}
+        tower.environment |= {
+            "CONTROLTOWER_CONNECTIONS": str(file),
+            "RABBIT_PASSWORD": unquote(parts.password or ""),
+        }
 
     def publish(self, orders: int) -> None:
         """Two events of each order."""
@@ -110,7 +114,8 @@ def test_killed_between_commit_and_settle_nothing_is_lost_and_nothing_is_there_t
     wait_for(estate.is_empty, "they are taken a second time")
     wait_for(lambda: has_settled(estate), "and settled")
     estate.check_all_kept_once()
-    print(f"{committed} of 300 were committed and not settled; now {len(estate.kept().events) - 2} are kept")
+    kept = len(estate.kept().events) - 2
+    sys.stdout.write(f"300 published; {committed} committed and not settled when killed; {kept} kept\n")
 
 
 def has_settled(estate: Estate) -> bool:
@@ -121,7 +126,8 @@ def has_settled(estate: Estate) -> bool:
 
 def metrics_of(tower: Tower) -> list[str]:
     with urllib.request.urlopen(f"http://{tower.http}/metrics", timeout=10) as answer:
-        return answer.read().decode().splitlines()
+        text: str = answer.read().decode()
+    return text.splitlines()
 
 
 def test_kills_and_cuts_at_any_moment_lose_nothing_and_repeat_nothing(estate, database_url):
@@ -140,7 +146,7 @@ def test_kills_and_cuts_at_any_moment_lose_nothing_and_repeat_nothing(estate, da
     estate.check_all_kept_once()
     estate.tower.terminate(within=20)
     assert estate.waiting() == 0, "what was settled came back"
-    print("published", len(estate.published), "kept", len(estate.kept().events))
+    sys.stdout.write(f"{len(estate.published)} published; {len(estate.kept().events)} kept\n")
 
 
 def test_a_broker_that_is_down_is_seen_and_does_not_keep_the_tower_from_serving(estate):
