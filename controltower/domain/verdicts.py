@@ -190,9 +190,11 @@ def _on_the_way(process: Process) -> frozenset[int]:
 
 
 def _can_follow(process: Process, stage: int, later: int) -> bool:
-    """Whether `later` shows that `stage` is past: stages of a leg speak only of legs of their kind."""
+    """Whether `later` shows that `stage` is past: stages of a leg speak only of legs of their kind, and those
+    that only legs pass say nothing about the way of the whole.
+    """
     own = process.steps[stage].leg
-    return not own or process.steps[later].leg == own
+    return process.steps[later].leg == own if own else later < len(process.stages)
 
 
 def _awaited(process: Process, reading: Reading) -> frozenset[int]:
