@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from collections.abc import Callable, Sequence
 from threading import Event, Thread
 from typing import Protocol
@@ -172,9 +173,10 @@ class Loops:
         settles nothing that is not committed.
         """
         self._stopping.set()
+        deadline = time.monotonic() + STOPS_WITHIN
         for thread in self._threads:
             if thread.is_alive():
-                thread.join(STOPS_WITHIN)
+                thread.join(max(deadline - time.monotonic(), 0.0))
 
     def _run(self, loop: Loop) -> None:
         pauses = Pauses()
