@@ -25,6 +25,7 @@ SETTING = "CONTROLTOWER_CONNECTIONS"
 # The module of each kind; it has a KIND and is imported when a connection of that kind is declared. Its
 # client library is the optional requirement of the same name.
 KINDS = {
+    "http": "collectors.brokers.http",
     "rabbitmq": "collectors.brokers.rabbitmq",
 }
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
