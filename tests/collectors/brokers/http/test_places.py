@@ -14,10 +14,11 @@ from collectors.brokers.http.places import BadPlace, Route, join, parse_base
 
 BASE = parse_base("https://erp.example.com/in/v2")
 _PIECES = st.sampled_from(
-    ["/", "//", "\\", "..", ".", "%2e", "%2E", "%252e", "%25252e", "%2f", "%5c", "%00", "%0d%0a", ";",
-    ";x=1", "?", "#",
-     "@", ":", "http:", "https://", "evil.example.com", "orders", "POST ", "GET ", " ", "\t", "\r\n",
-     "\u2025", "a b", "%", "%zz"]
+    [
+        "/", "//", "\\", "..", ".", "%2e", "%2E", "%252e", "%25252e", "%2f", "%5c", "%00", "%0d%0a", ";",
+        ";x=1", "?", "#", "@", ":", "http:", "https://", "evil.example.com", "orders", "POST ", "GET ",
+        " ", "\t", "\r\n", "\u2025", "a b", "%", "%zz",
+    ]
 )  # fmt: skip
 places = st.lists(_PIECES, max_size=8).map("".join) | st.text(max_size=30)
 
