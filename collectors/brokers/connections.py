@@ -25,6 +25,7 @@ SETTING = "CONTROLTOWER_CONNECTIONS"
 # The module of each kind; it has a KIND and is imported when a connection of that kind is declared. Its
 # client library is the optional requirement of the same name.
 KINDS = {
+    "http": "collectors.brokers.http",
     "nats": "collectors.brokers.nats_jetstream",
     "rabbitmq": "collectors.brokers.rabbitmq",
     "redis": "collectors.brokers.redis_streams",

@@ -10,6 +10,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import cache, partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ import redis
 from collectors.brokers.connections import declared
 from collectors.brokers.protocol import Connection
 from tests.backends import missing_service
+from tests.collectors.brokers.http.endpoint import Reply, listening
 from tests.collectors.brokers.memory import MemoryBroker, MemoryConnection
 from tests.collectors.brokers.proxy import CuttingProxy
 
@@ -153,6 +155,44 @@ class RabbitMQ:
         self._admin.close()
         for proxy in self._proxies:
             proxy.close()
+
+
+class Http:
+    """An endpoint of the test's own, on loopback."""
+
+    kind = "http"
+    has_sources = False
+    tells_equal_messages_apart = False
+    refuses_unknown_places = True
+
+    def __init__(self) -> None:
+        self._exits = ExitStack()
+        self._endpoint = self._exits.enter_context(listening())
+        self._known: set[str] = set()
+        self._endpoint.reply = lambda asked: Reply(200 if asked.path in self._known else 404)
+
+    def new_place(self) -> str:
+        place = f"/{own_name()}"
+        self._known.add(place)
+        return place
+
+    def unknown_place(self) -> str:
+        return f"/{own_name()}"
+
+    def connect(self, *, samples: Sequence[str] = ()) -> Connection:
+        return connection_of(self.kind, {"url": self._endpoint.url, "samples": list(samples)})
+
+    def connect_through_proxy(self) -> tuple[Connection, CuttingProxy]:
+        proxy = CuttingProxy("127.0.0.1", urlsplit(self._endpoint.url).port or 80)
+        self._exits.callback(proxy.close)
+        return connection_of(self.kind, {"url": f"http://127.0.0.1:{proxy.port}"}), proxy
+
+    def connect_to_nobody(self) -> Connection:
+        keys = {"url": f"http://127.0.0.1:{free_port()}", "authentication": "bearer", "token": "${PASSWORD}"}
+        return connection_of(self.kind, keys)
+
+    def close(self) -> None:
+        self._exits.close()
 
 
 @cache
@@ -301,6 +341,7 @@ def _nats() -> str:
 
 
 BROKERS: dict[str, Callable[[], Broker]] = {
+    "http": Http,
     "memory": InMemory,
     "nats": Nats,
     "rabbitmq": RabbitMQ,
