@@ -26,6 +26,7 @@ SETTING = "CONTROLTOWER_CONNECTIONS"
 # client library is the optional requirement of the same name.
 KINDS = {
     "http": "collectors.brokers.http",
+    "kafka": "collectors.brokers.kafka",
     "rabbitmq": "collectors.brokers.rabbitmq",
 }
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
