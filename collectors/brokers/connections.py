@@ -26,6 +26,7 @@ SETTING = "CONTROLTOWER_CONNECTIONS"
 # client library is the optional requirement of the same name.
 KINDS = {
     "http": "collectors.brokers.http",
+    "kafka": "collectors.brokers.kafka",
     "nats": "collectors.brokers.nats_jetstream",
     "rabbitmq": "collectors.brokers.rabbitmq",
     "redis": "collectors.brokers.redis_streams",
