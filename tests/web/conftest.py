@@ -12,8 +12,7 @@ from controltower.domain.processes import Process
 from controltower.services.ingest import Ingest
 from controltower.services.passwords import hash_password
 from controltower.services.writers import InlineWriter
-from controltower.store.engine import Database, open_database
-from controltower.store.schema import upgrade
+from controltower.store.engine import Database
 from controltower.web.app import create_app
 from controltower.web.deps import WebDeps
 from tests.builders import order_to_cash
@@ -40,27 +39,18 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def empty_db(sqlite_url: str) -> Iterator[Database]:
-    """An empty store."""
-    db = open_database(sqlite_url)
-    upgrade(db)
-    yield db
-    db.dispose()
-
-
-@pytest.fixture
 def make_tower(
-    empty_db: Database, processes: dict[str, Process], clock: FakeClock, password_hash: str
+    sqlite_store: Database, processes: dict[str, Process], clock: FakeClock, password_hash: str
 ) -> Iterator[Callable[..., Tower]]:
     """Builds a tower; `people=False` leaves it without accounts, other keywords go to WebDeps."""
     opened: list[Ingest] = []
 
     def build(*, people: bool = True, **settings: Any) -> Tower:
-        ingest = Ingest(InlineWriter(empty_db, processes), clock.now_us)
+        ingest = Ingest(InlineWriter(sqlite_store, processes), clock.now_us)
         ingest.start()
         opened.append(ingest)
         deps = WebDeps(
-            db=settings.pop("db", empty_db),
+            db=settings.pop("db", sqlite_store),
             ingest=ingest,
             processes=processes,
             clock=clock,
@@ -68,8 +58,8 @@ def make_tower(
             decoders={"events": decode_held},
             **settings,
         )
-        known = add_people(empty_db, password_hash, clock()) if people else {}
-        return Tower(create_app(deps), empty_db, ingest, clock, known)
+        known = add_people(sqlite_store, password_hash, clock()) if people else {}
+        return Tower(create_app(deps), sqlite_store, ingest, clock, known)
 
     yield build
     for ingest in opened:
