@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from jinja2 import FileSystemBytecodeCache
 
 from collectors.events.quarantining import decode_held
 from controltower.domain.processes import Process
@@ -32,6 +33,12 @@ def password_hash() -> str:
     return hash_password(PASSWORD)
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Templates as Python, for all apps of these tests: compiling one takes longer than showing it."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     """A clock of the test's own."""
@@ -40,7 +47,11 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def make_tower(
-    sqlite_store: Database, processes: dict[str, Process], clock: FakeClock, password_hash: str
+    sqlite_store: Database,
+    processes: dict[str, Process],
+    clock: FakeClock,
+    password_hash: str,
+    compiled_templates: FileSystemBytecodeCache,
 ) -> Iterator[Callable[..., Tower]]:
     """Builds a tower; `people=False` leaves it without accounts, other keywords go to WebDeps."""
     opened: list[Ingest] = []
@@ -59,7 +70,9 @@ def make_tower(
             **settings,
         )
         known = add_people(sqlite_store, password_hash, clock()) if people else {}
-        return Tower(create_app(deps), sqlite_store, ingest, clock, known)
+        app = create_app(deps)
+        app.jinja_env.bytecode_cache = compiled_templates
+        return Tower(app, sqlite_store, ingest, clock, known)
 
     yield build
     for ingest in opened:
