@@ -199,7 +199,7 @@ def _status(
     ended: set[Outcome],
     legs: Sequence[Leg],
 ) -> str:
-    whole = {leg.status for leg in legs if process.legs[leg.kind].is_whole}
+    whole = _ends_of_whole(process, legs)
     if CANCELLED in ended or whole == {CANCELLED}:
         return CANCELLED
     if failure is not None:
@@ -212,3 +212,21 @@ def _status(
         process.is_satisfied(stage, reached) for stage in process.completed_by
     )
     return DONE if COMPLETED in ended or (is_complete and not is_open) else IN_FLIGHT
+
+
+def _ends_of_whole(process: Process, legs: Sequence[Leg]) -> set[str]:
+    """How the legs ended that a journey consists of; empty when there may be more to it than those legs.
+
+    Many systems name a line only to cancel it. Such lines are not all there are, nor are those of an order
+    of which a shipment is on its way.
+    """
+    parts = [leg for leg in legs if process.legs[leg.kind].is_whole]
+    ends = {leg.status for leg in parts}
+    if not any(leg.is_listed for leg in parts) or (ends == {CANCELLED} and _is_moving(process, legs)):
+        return set()
+    return ends
+
+
+def _is_moving(process: Process, legs: Sequence[Leg]) -> bool:
+    """Whether a leg that holds the journey got somewhere and was not cancelled."""
+    return any(process.legs[leg.kind].holds and leg.stage and leg.status != CANCELLED for leg in legs)

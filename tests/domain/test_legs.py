@@ -184,6 +184,21 @@ def test_an_order_all_of_whose_lines_are_cancelled_is_cancelled():
     assert journey(*first, told("line.cancelled", ("line", "2"))).status == CANCELLED
 
 
+def test_lines_that_are_named_only_to_cancel_them_are_not_all_of_an_order():
+    found = journey(told("order.captured"), told("line.cancelled", ("line", "3"), after=HOUR))
+    assert (found.status, found.progress) == (IN_FLIGHT, "1 line cancelled")
+
+
+def test_an_order_of_which_a_shipment_goes_its_way_is_not_cancelled_with_its_lines():
+    backordered = told("line.backordered", ("line", "3"))
+    cancelled = told("line.cancelled", ("line", "3"), after=HOUR)
+    sent = told("shipment.picked", shipment("A"), after=HOUR)
+    stopped = told("shipment.cancelled", shipment("A"), after=2 * HOUR)
+    assert journey(backordered, cancelled).status == CANCELLED
+    assert journey(backordered, cancelled, sent).status == IN_FLIGHT
+    assert journey(backordered, cancelled, sent, stopped).status == CANCELLED
+
+
 def test_a_failure_in_one_leg_is_not_mended_by_another():
     failed = told("shipment.shipped.failed", shipment("A"), after=HOUR, error_message="no label")
     other = told("shipment.shipped", shipment("B"), after=2 * HOUR)
