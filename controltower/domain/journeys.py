@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from controltower.domain.claims import account_of
+from controltower.domain.claims import CURRENCY, TOTAL, account_of
 from controltower.domain.facts import FAILED
 from controltower.domain.legs import Leg, find_legs
 from controltower.domain.outcomes import Fact, Failure, Track
@@ -55,8 +55,8 @@ class Journey(NamedTuple):
     failure: Failure | None  # the newest open one
     systems: tuple[str, ...]  # sorted
     channel: str
-    amount: str
-    currency: str
+    amount: str  # what the system of record says; as last told when none decides
+    currency: str  # the same
     customer: str
     reported_status: str  # the newest status word that any system reported
     event_count: int
@@ -137,7 +137,10 @@ def fold(process: Process, facts: Iterable[Fact]) -> Journey:
     outcome_of_all = _status(process, reached, failure, ended, found)
     disputed: tuple[str, ...] = ()
     if is_disputable and process.records:
-        disputed = account_of(process, told, is_over=outcome_of_all == DONE).discrepancies
+        account = account_of(process, told, is_over=outcome_of_all == DONE)
+        disputed = account.discrepancies
+        amount = account.decided(TOTAL) or amount
+        currency = account.decided(CURRENCY) or currency
     return Journey(
         process.name,
         process.version,
