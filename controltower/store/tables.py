@@ -199,6 +199,7 @@ Index(
 )
 Index(
     "ix_journey_waiting",
+    journey.c.process,
     journey.c.stage,
     journey.c.stage_since_us,
     sqlite_where=and_(_shown, journey.c.status == "in_flight"),
