@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from controltower.domain.claims import Account, account_of
+from controltower.domain.crowds import Crowd, crowds_of
 from controltower.domain.failure_rules import Diagnosis, RuleBook
 from controltower.domain.identifiers import TRACE, Bond
 from controltower.domain.journeys import DONE, ENDED, FAILED_STATUS, Fact, Journey
@@ -90,6 +91,7 @@ class JourneyView:
     days: Sequence[Day]
     event_count: int
     hidden_events: int
+    crowds: Sequence[Crowd]  # identifiers that can hardly be the number of one order
     lanes: Lanes
     identifiers: Sequence[IdentifierGroup]
     traces: Sequence[TraceCard]
@@ -124,7 +126,8 @@ def load_journey(c: Connection, outline: Outline, at: datetime, *, whole_names: 
     """Everything that the page shows; `whole_names` is for those who may see e-mail addresses."""
     journey_id = outline.row.id
     facts = load_whole(c, journey_id).facts
-    views = view_events(journey_events(c, journey_id), facts, outline.process)
+    events = journey_events(c, journey_id)
+    views = view_events(events, facts, outline.process)
     shown = views[-MOST_EVENTS:]
     return JourneyView(
         outline=outline,
@@ -135,6 +138,7 @@ def load_journey(c: Connection, outline: Outline, at: datetime, *, whole_names: 
         days=by_day(shown),
         event_count=len(views),
         hidden_events=len(views) - len(shown),
+        crowds=crowds_of((event.system, event.identifiers) for event in events),
         lanes=build_lanes(shown),
         identifiers=_groups(journey_identifiers(c, journey_id), whole_names=whole_names),
         traces=list_cards(c, outline.trace_ids),

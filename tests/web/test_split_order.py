@@ -103,4 +103,6 @@ def test_the_api_tells_the_legs(tower: Tower):
     assert (found["amendments"], found["duplicates"]) == (1, 1)
     shipments = [leg for leg in found["legs"] if leg["kind"] == "shipment"]
     assert [(leg["title"], leg["status"]) for leg in shipments] == [("S-1", "done"), ("S-2", "failed")]
+    assert [leg["failure"] and leg["failure"]["code"] for leg in shipments] == [None, "NO_LABEL"]
+    assert shipments[1]["failure"]["diagnosis"]["class"] == "unknown"
     assert shipments[0]["identifiers"] == ["shipment/S-1", "tracking/T-1"]
