@@ -13,7 +13,7 @@ from controltower.domain.journeys import CANCELLED, DONE, FAILED_STATUS, IN_FLIG
 from controltower.domain.legs import Leg
 from controltower.domain.stages import leg_rail, stage_rail, whose_move
 from controltower.domain.times import from_us
-from tests.builders import NOW, an_event, order_to_cash
+from tests.builders import NOW, an_event, built_in, order_to_cash
 
 PROCESS = order_to_cash()
 HOUR = timedelta(hours=1)
@@ -214,6 +214,24 @@ def test_a_return_opens_an_order_again_until_the_money_is_back():
     assert journey(*order).status == DONE
     assert journey(*order, asked).status == IN_FLIGHT
     assert journey(*order, asked, refunded).status == DONE
+
+
+@pytest.mark.parametrize(
+    ("process", "sold"),
+    [
+        ("store_pickup", ["order.captured", "pickup.ready", "pickup.collected"]),
+        ("drop_ship", ["order.captured", "supplier.accepted", "shipment.delivered", "payment.settled"]),
+    ],
+)
+def test_what_was_collected_or_sent_by_a_supplier_may_be_brought_back_anywhere(process: str, sold: list[str]):
+    def after(*types: str) -> Journey:
+        returns = [told(type, ("return", "R1"), after=DAY) for type in types]
+        return fold(built_in(process), [*(told(type) for type in sold), *returns])
+
+    assert after().status == DONE
+    back = after("return.requested", "return.received")
+    assert (back.status, [leg.stage for leg in back.legs]) == (IN_FLIGHT, ["return_received"])
+    assert after("return.requested", "return.received", "payment.refunded").status == DONE
 
 
 @pytest.mark.parametrize("outcome", ["returned", "refused"])

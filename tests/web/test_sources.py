@@ -42,7 +42,7 @@ def test_an_identifier_that_ties_very_many_events_is_named_where_people_look(tow
     (journey,) = client.get("/api/v1/sources").get_json()["crowded"]
     page = text_of(client.get(f"/journeys/{journey['id']}"))
     assert 'Order number <span class="mono wrap-anywhere">WEB</span> ties 1,000 events together.' in page
-    assert "shop names it" in page
+    assert "It comes from shop:" in page
     assert page.count("events together") == 1
 
 
