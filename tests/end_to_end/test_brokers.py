@@ -16,8 +16,9 @@ import pytest
 from controltower.domain.identifiers import Identifier, key_of
 from tests.collectors.brokers.brokers import RabbitMQ
 from tests.collectors.brokers.proxy import CuttingProxy
-from tests.end_to_end.kept import Kept, kept_in, opened
+from tests.end_to_end.kept import Kept, kept_in
 from tests.end_to_end.killable import Tower
+from tests.stores import opened
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.running import ADMIN, Visitor, running_tower
 from tests.project.reference import code_blocks
+from tests.running import ADMIN, Visitor, running_tower
 
 PAGE = "../how-to/add-a-failure-rule.md"
 

@@ -64,7 +64,7 @@ def make_tower(
         ingest = Ingest(InlineWriter(sqlite_store, processes), clock.now_us)
         ingest.start()
         opened.append(ingest)
-        planner = Planner(empty_db, processes, settings.pop("targets", NoTargets()))
+        planner = Planner(sqlite_store, processes, settings.pop("targets", NoTargets()))
         deps = WebDeps(
             db=settings.pop("db", sqlite_store),
             ingest=ingest,
@@ -72,9 +72,9 @@ def make_tower(
             clock=clock,
             session_key=b"a key for tests only, 32 bytes..",
             decoders={"events": decode_held},
-            desk=Desk(empty_db),
+            desk=Desk(sqlite_store),
             planner=planner,
-            redirects=Redirects(empty_db, planner.targets),
+            redirects=Redirects(sqlite_store, planner.targets),
             **settings,
         )
         known = add_people(sqlite_store, password_hash, clock()) if people else {}

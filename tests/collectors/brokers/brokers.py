@@ -189,8 +189,9 @@ class Http:
         self._exits.callback(proxy.close)
         return connection_of(self.kind, {"url": f"http://127.0.0.1:{proxy.port}"}), proxy
 
-    def connect_to_nobody(self) -> Connection:
-        keys = {"url": f"http://127.0.0.1:{free_port()}", "authentication": "bearer", "token": "${PASSWORD}"}
+    def connect_to_nobody(self, *, samples: Sequence[str] = ()) -> Connection:
+        url = f"http://127.0.0.1:{free_port()}"
+        keys = {"url": url, "authentication": "bearer", "token": "${PASSWORD}", "samples": list(samples)}
         return connection_of(self.kind, keys)
 
     def close(self) -> None:
@@ -229,13 +230,14 @@ class Kafka:
     def connect_through_proxy(self) -> None:
         return None  # brokers tell their clients where they are
 
-    def connect_to_nobody(self) -> Connection:
+    def connect_to_nobody(self, *, samples: Sequence[str] = ()) -> Connection:
         servers = f"127.0.0.1:{free_port()}"
         keys = {
             "bootstrap_servers": servers,
             "user": "tower",
             "password": "${PASSWORD}",
             "timeout_seconds": 1.0,
+            "samples": list(samples),
         }
         return connection_of(self.kind, keys)
 
