@@ -130,8 +130,8 @@ def _impact(one: Lineage) -> str:
         return MONEY
     if one.journey is None:
         return UNPLACED
-    waits = bool(one.journey.customer or one.journey.amount) and one.journey.status not in ENDED
-    return CUSTOMER if waits else INTERNAL
+    is_sale = bool(one.journey.customer or one.journey.amount or one.letter.amount)
+    return CUSTOMER if is_sale and one.journey.status not in ENDED else INTERNAL
 
 
 def _resolve(

@@ -187,7 +187,7 @@ class Http:
         self._exits.callback(proxy.close)
         return connection_of(self.kind, {"url": f"http://127.0.0.1:{proxy.port}"}), proxy
 
-    def connect_to_nobody(self) -> Connection:
+    def connect_to_nobody(self, *, samples: Sequence[str] = ()) -> Connection:
         keys = {"url": f"http://127.0.0.1:{free_port()}", "authentication": "bearer", "token": "${PASSWORD}"}
         return connection_of(self.kind, keys)
 
