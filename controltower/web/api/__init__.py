@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controltower.web.api import (
+    acknowledgements,
     dead_letters,
     failures,
     figures,
@@ -26,4 +27,5 @@ API_BLUEPRINTS = (
     reconciliations.bp,
     health.bp,
     openapi.bp,
+    acknowledgements.bp,
 )
