@@ -66,7 +66,8 @@ def test_groups_say_what_the_screen_says(tower, letters):
 
 def test_the_list_pages_by_key_and_takes_the_filters_of_the_screen(tower, letters):
     letters.take(*(letters.letter(str(n), type="a" if n else "b") for n in range(4)))
-    viewer, seen, following = Caller(tower, "viewer"), [], ""
+    viewer, seen = Caller(tower, "viewer"), []
+    following: str | None = ""
     while following is not None:
         page = viewer.get(f"/dead-letters?type=a&limit=2{following and '&before=' + following}")
         seen += [one["title"] for one in page["dead_letters"]]
