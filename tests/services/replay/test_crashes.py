@@ -18,7 +18,7 @@ import pytest
 
 from controltower.domain.messages import CONFIRMED, IDEMPOTENCY_KEY, Outgoing, Sent
 from controltower.services.dead_letters import following, intake
-from controltower.services.replay import executing, planning
+from controltower.services.replay import executing, leases, planning
 from controltower.store.engine import Connection, Database, transaction
 from controltower.store.replays import Plan
 from tests.builders import NOW
@@ -86,7 +86,7 @@ def killer(monkeypatch: pytest.MonkeyPatch) -> Killer:
             yield c
         made.pass_boundary()
 
-    for module in (following, intake, executing, planning):
+    for module in (following, intake, executing, leases, planning):
         monkeypatch.setattr(module, "transaction", killable)
     return made
 
