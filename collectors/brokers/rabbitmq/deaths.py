@@ -45,4 +45,5 @@ def _entries(headers: Mapping[str, object]) -> list[Mapping[str, object]]:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 1
+    # pika has an integer type of its own for 64-bit numbers, which nobody else can encode.
+    return int(value) if isinstance(value, int) and value > 0 else 1

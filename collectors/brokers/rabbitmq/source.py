@@ -115,5 +115,5 @@ def _deliveries(headers: Any, redelivered: bool) -> int:
     """Quorum queues count; others only say whether it is the first time."""
     count = headers.get("x-delivery-count")
     if isinstance(count, int):
-        return count + 1
+        return int(count) + 1
     return 0 if redelivered else 1
