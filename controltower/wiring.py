@@ -22,6 +22,7 @@ from collectors.brokers.consuming import Loops
 from collectors.brokers.statuses import Statuses
 from collectors.brokers.targets import DeclaredTargets
 from collectors.dead_letters import taking as dead_letters
+from collectors.dead_letters.broker import BrokerLetters
 from collectors.dead_letters.http import dead_letter_routes
 from collectors.edi import reading as edi
 from collectors.edi.folder import FolderWatch
@@ -278,7 +279,8 @@ def _hook_routes(tower: Tower, limits: Limits) -> Any:
 
 def _broker_loops(tower: Tower) -> Loops:
     exporter = _exporter(tower, _limits(tower.settings))
-    return broker_loops(tower.connections, tower.mappings, exporter, tower.broker_statuses, None)
+    letters = BrokerLetters(tower.connections, tower.mappings, tower.replays.intake, now_us)
+    return broker_loops(tower.connections, tower.mappings, exporter, tower.broker_statuses, letters.take)
 
 
 def _watched_folders(tower: Tower) -> tuple[Step, ...]:
