@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 
 from controltower.domain.errors import BadPayload
 
 MAX_TEXT = 2048
+T = TypeVar("T")
 
 
 class JsonNumber(float):
@@ -43,20 +46,20 @@ _canonical = msgspec.json.Encoder(order="sorted", enc_hook=_as_float)
 
 def decode_json(data: bytes) -> object:
     """Decode one JSON document; raises BadJson with the position of the mistake."""
-    try:
-        return _decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
-        raise BadJson(f"not JSON: {exc}") from exc
-    except RecursionError as exc:
-        raise _too_deep() from exc
+    return decode_with(_decoder, data, "JSON")
 
 
 def split_json_array(data: bytes) -> list[msgspec.Raw]:
     """The items of a JSON array, each with its original bytes; raises BadJson when it is no array."""
+    return decode_with(_array_decoder, data, "a JSON array")
+
+
+def decode_with(decoder: msgspec.json.Decoder[T], data: bytes, expected: str) -> T:
+    """What a decoder makes of the data; raises BadJson, which says what was expected, when it refuses it."""
     try:
-        return _array_decoder.decode(data)
+        return decoder.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
-        raise BadJson(f"not a JSON array: {exc}") from exc
+        raise BadJson(f"not {expected}: {exc}") from exc
     except RecursionError as exc:
         raise _too_deep() from exc
 

@@ -24,6 +24,13 @@ from controltower import __version__
 from controltower.checkup import examine, report
 from controltower.cli_analysis import reconcile
 from controltower.cli_analysis import report as report_commands
+from controltower.declared import (
+    declared_processes,
+    decode_sample,
+    load_mappings,
+    mappings_folder,
+    process_files,
+)
 from controltower.domain.errors import ControlTowerError
 from controltower.domain.process_files import parse_process
 from controltower.services.accounts import invite
@@ -36,15 +43,10 @@ from controltower.store.engine import open_database
 from controltower.store.schema import upgrade
 from controltower.wiring import (
     Roles,
-    declared_processes,
-    decode_sample,
     demo_arguments,
-    load_mappings,
-    mappings_folder,
     now_us,
     opened_store,
     opened_tower,
-    process_files,
     run,
     utc_now,
 )

@@ -13,7 +13,8 @@ import click
 import msgspec
 
 from controltower.services.reconciliation.declaration import load_declaration
-from controltower.services.reconciliation.running import Given, findings_csv, kind_words, run_declaration
+from controltower.services.reconciliation.given import Given
+from controltower.services.reconciliation.running import findings_csv, kind_words, run_declaration
 from controltower.services.reports.figures import (
     count_events,
     count_values,

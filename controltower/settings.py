@@ -67,6 +67,7 @@ class Settings:
         default_factory=dict
     )  # span or log attribute -> identifier kind
     mappings: str = ""  # the folder of the user's mapping files
+    connections: str = ""  # the file of brokers and endpoints that messages are taken from and sent to
     edi_folder: str = ""  # the folder that files of EDI are taken from; "" watches none
     reconciliations: str = ""  # the folder of the user's reconciliation files
     hook_secrets: Mapping[str, object] = field(default_factory=dict, repr=False)  # hook -> secret

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import subprocess
 import sys
@@ -10,13 +11,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from collectors.brokers.connections import Declared
+from collectors.brokers.consuming import Loops
+from collectors.brokers.statuses import Statuses
+from collectors.brokers.targets import DeclaredTargets
 from collectors.edi import reading as edi
 from collectors.edi.folder import FolderWatch
 from collectors.edi.http import edi_routes
@@ -30,29 +34,34 @@ from collectors.hooks.http import hook_routes
 from collectors.hooks.secrets import read_secrets
 from collectors.hooks.senders import Doorkeeper
 from collectors.http import Headers, IngestApp, Limits
-from collectors.mapping.catalogue import load_catalogue
 from collectors.mapping.desk import Desk
-from collectors.mapping.formats import decode_payload
 from collectors.mapping.telling import Mapping as PayloadMapping
 from collectors.otlp.export import Exporter
 from collectors.otlp.grpc import build_grpc_server
 from collectors.otlp.held import held_decoders
 from collectors.otlp.http import otlp_routes
 from collectors.otlp.links import DEFAULT_ATTRIBUTES, LinkRules
-from collectors.otlp.span_documents import decode_spans
-from collectors.otlp.span_events import FORMAT, span_rules
+from collectors.otlp.span_events import span_rules
 from collectors.refusals import Unauthorized
+from controltower.connected import broker_loops
+from controltower.declared import (
+    declared_processes,
+    decode_sample,
+    load_declared,
+    load_mappings,
+    process_files,
+)
 from controltower.domain.errors import BadSetting, Forbidden
-from controltower.domain.process_files import parse_process
-from controltower.domain.processes import Process, ProcessBook
+from controltower.domain.processes import Process
 from controltower.loop import Step, start_steps
+from controltower.replaying import ReplayParts, build_replay_parts, replay_steps
 from controltower.server import HttpListener, serve
 from controltower.services.accounts import create_setup_link
 from controltower.services.failure_rules import RuleShelf
 from controltower.services.ingest import Ingest
 from controltower.services.reconciliation.running import run_due_once
 from controltower.services.tokens import TokenBook, has_ingest_token, may_post_facts
-from controltower.services.writer_process import ProcessFile, ProcessWriter
+from controltower.services.writer_process import ProcessWriter
 from controltower.services.writers import InlineWriter, Writer
 from controltower.settings import AUTO, OPEN, Address, Settings
 from controltower.store.engine import Database, open_database, transaction
@@ -90,6 +99,10 @@ class Tower:
     ingest: Ingest
     mappings: Mapping[str, PayloadMapping]
     hook_figures: HookFigures
+    rules: RuleShelf
+    connections: Mapping[str, Declared]
+    replays: ReplayParts
+    broker_statuses: Statuses
 
 
 def utc_now() -> datetime:
@@ -100,54 +113,6 @@ def utc_now() -> datetime:
 def now_us() -> int:
     """The clock, in microseconds since the epoch."""
     return time.time_ns() // 1000
-
-
-def process_files(settings: Settings) -> list[ProcessFile]:
-    """The process files in force: the built-in ones, and those of the user's folder, which replace the
-    built-in ones that have the same name of a process.
-
-    Raises BadProcess for a file with a mistake, BadSetting when the folder cannot be read.
-    """
-    folder = files("controltower") / "processes"
-    found = {f.name: f.read_text() for f in folder.iterdir() if f.name.endswith(".toml")}
-    chosen = {parse_process(text, name).name: (name, text) for name, text in found.items()}
-    own: dict[str, ProcessFile] = {}
-    for path, text in _own_files(settings.processes):
-        name = parse_process(text, path).name
-        if name in own:
-            raise BadSetting(f"CONTROLTOWER_PROCESSES: {own[name][0]} and {path} both declare {name!r}")
-        own[name] = (path, text)
-    return [file for _, file in sorted((chosen | own).items())]
-
-
-def _own_files(folder: str) -> list[ProcessFile]:
-    if not folder:
-        return []
-    try:
-        return [(str(path), path.read_text()) for path in sorted(Path(folder).glob("*.toml"))]
-    except (OSError, UnicodeDecodeError) as exc:
-        raise BadSetting(f"CONTROLTOWER_PROCESSES: cannot read {folder}: {exc}") from exc
-
-
-def declared_processes(settings: Settings) -> ProcessBook:
-    """The processes in force, by name; raises what `process_files` raises."""
-    parsed = [parse_process(text, name) for name, text in process_files(settings)]
-    return ProcessBook({process.name: process for process in parsed})
-
-
-def mappings_folder(settings: Settings) -> Path | None:
-    """Where the user's mapping files are."""
-    return Path(settings.mappings) if settings.mappings else None
-
-
-def load_mappings(settings: Settings) -> dict[str, PayloadMapping]:
-    """The mappings that come with the tower and the user's, by name. Raises BadMapping."""
-    return load_catalogue(mappings_folder(settings))
-
-
-def decode_sample(name: str, data: bytes, *, delimiter: str = ",") -> list[object]:
-    """The documents of a sample in any format that a mapping may have, spans included."""
-    return decode_spans(data) if name == FORMAT else decode_payload(name, data, delimiter=delimiter)
 
 
 @contextmanager
@@ -170,6 +135,7 @@ def opened_tower(settings: Settings, *, has_writer_process: bool = False) -> Ite
     A writer process costs a moment to start and some memory, and lets a server take twice as much.
     """
     mappings = load_mappings(settings)
+    connections = load_declared(settings, os.environ, mappings)
     with opened_store(settings) as db:
         processes = declared_processes(settings)
         writer: Writer = InlineWriter(db, processes)
@@ -178,7 +144,13 @@ def opened_tower(settings: Settings, *, has_writer_process: bool = False) -> Ite
         ingest = Ingest(writer, now_us)
         ingest.start()
         try:
-            yield Tower(settings, db, processes, ingest, mappings, HookFigures())
+            rules = RuleShelf(settings.failure_rules)
+            targets = DeclaredTargets(connections)
+            replays = build_replay_parts(db, ingest, processes, rules, targets, utc_now, now_us)
+            yield Tower(
+                settings, db, processes, ingest, mappings, HookFigures(), rules, connections, replays,
+                Statuses(now_us),
+            )  # fmt: skip
         finally:
             ingest.close()
 
@@ -195,11 +167,15 @@ def run(
         if roles.work:
             reconcile = Step("reconcile", lambda: _reconcile(tower), _RECONCILE_SECONDS)
             steps += (reconcile, *_watched_folders(tower))
+            steps += replay_steps(tower.replays, tower.db, tower.processes, utc_now)
         scheduler = start_steps(steps)
+        loops = _broker_loops(tower) if roles.collect else None
         estate: list[subprocess.Popen[bytes]] = []
 
         def ready() -> None:
             _announce(tower, roles, say)
+            if loops is not None:
+                loops.start()
             if demo is not None:
                 estate.append(subprocess.Popen([sys.executable, "-m", "controltower.demo", *demo()]))
 
@@ -216,7 +192,10 @@ def run(
             )
         finally:
             stopping()
+            if loops is not None:
+                loops.stop()
             scheduler.shutdown(wait=True)
+            tower.replays.executor.close()
 
 
 def _reconcile(tower: Tower) -> None:
@@ -292,6 +271,11 @@ def _hook_routes(tower: Tower, limits: Limits) -> Any:
         is_open=settings.ingest_access == OPEN and settings.http.is_loopback,
     )
     return hook_routes(tower.mappings, doorkeeper, tower.hook_figures, tower.ingest, now_us, limits)
+
+
+def _broker_loops(tower: Tower) -> Loops:
+    exporter = _exporter(tower, _limits(tower.settings))
+    return broker_loops(tower.connections, tower.mappings, exporter, tower.broker_statuses, None)
 
 
 def _watched_folders(tower: Tower) -> tuple[Step, ...]:
@@ -402,8 +386,11 @@ def _web(tower: Tower) -> Any:
             },
             reconciliations=tower.settings.reconciliations,
             mapping_desk=Desk(tower.mappings, frozenset(tower.settings.hook_secrets), now_us, decode_sample),
-            metrics=metrics_text(tower.ingest, tower.hook_figures.metrics),
-            failure_rules=RuleShelf(tower.settings.failure_rules),
+            metrics=metrics_text(tower.ingest, tower.hook_figures.metrics, tower.broker_statuses.metrics),
+            failure_rules=tower.rules,
+            desk=tower.replays.desk,
+            planner=tower.replays.planner,
+            redirects=tower.replays.redirects,
         )
     )
     count = tower.settings.proxies

@@ -27,7 +27,9 @@ SETTING = "CONTROLTOWER_CONNECTIONS"
 KINDS = {
     "http": "collectors.brokers.http",
     "kafka": "collectors.brokers.kafka",
+    "nats": "collectors.brokers.nats_jetstream",
     "rabbitmq": "collectors.brokers.rabbitmq",
+    "redis": "collectors.brokers.redis_streams",
 }
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -41,7 +43,7 @@ class EventsFrom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     place: Place
     mapping: str = ""  # "" are CloudEvents
-    format: Literal["", "otlp"] = ""
+    format: Literal["", "otlp", "otlp_logs", "otlp_metrics"] = ""
 
 
 class BrokerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from controltower.domain.messages import Death
 from controltower.domain.times import to_us
 
 _MAX_BODY = 1_000_000  # bytes; bodies that carry a failure are small
@@ -214,6 +215,13 @@ def read_failure(headers: Iterable[tuple[str, str]], body: bytes = b"") -> Failu
     if not _is_told(found) and body[:1] == b"{" and len(body) <= _MAX_BODY and _has_hint(body):
         found = _from_body(body) or found
     return found._replace(error_class=found.error_class or class_in(found.error_place))
+
+
+def deaths_in(failure: Failure) -> tuple[Death, ...]:
+    """The death that it tells of, if any."""
+    if not failure.error_class and not failure.error_message:
+        return ()
+    return (Death(failure.origin, failure.error_class, died_us=failure.died_us),)
 
 
 def _has_hint(body: bytes) -> bool:

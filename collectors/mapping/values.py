@@ -10,7 +10,7 @@ from typing import TypeGuard
 
 import msgspec
 
-from collectors.json_values import BadJson
+from collectors.json_values import decode_with
 from collectors.mapping.errors import BadDocument
 
 TEXT = "_text"
@@ -20,12 +20,7 @@ _decoder = msgspec.json.Decoder(float_hook=str)
 
 def decode_document(data: bytes) -> object:
     """Decode JSON, every digit kept; raises BadJson with the position of the mistake."""
-    try:
-        return _decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
-        raise BadJson(f"not JSON: {exc}") from exc
-    except RecursionError as exc:
-        raise BadJson("not JSON that can be read: it is nested too deep") from exc
+    return decode_with(_decoder, data, "JSON")
 
 
 def is_object(value: object) -> TypeGuard[dict[str, object]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,19 +137,19 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             time.sleep(0.02)
 
 
-@contextmanager
-def transaction(db: Database) -> Iterator[Connection]:
+def transaction(db: Database) -> AbstractContextManager[Connection]:
     """One unit of work: commit on success, roll back and translate on failure."""
-    with translated_errors(), db.engine.connect() as bare:
-        connection = bare.execution_options(writes=True)
-        with connection.begin():
-            yield connection
+    return _unit_of_work(db.engine)
+
+
+def writing(db: Database) -> AbstractContextManager[Connection]:
+    """A unit of work on the writer's own connection; for the group commit only."""
+    return _unit_of_work(db.writer)
 
 
 @contextmanager
-def writing(db: Database) -> Iterator[Connection]:
-    """A unit of work on the writer's own connection; for the group commit only."""
-    with translated_errors(), db.writer.connect() as bare:
+def _unit_of_work(engine: Engine) -> Iterator[Connection]:
+    with translated_errors(), engine.connect() as bare:
         connection = bare.execution_options(writes=True)
         with connection.begin():
             yield connection

@@ -17,7 +17,7 @@ from controltower.store import tables
 from controltower.store.blocks import Place, pack_parts
 from controltower.store.bulk import Bulk, Row, bulk_of
 from controltower.store.engine import POSTGRESQL
-from controltower.store.prepared import Group, PreparedBatch, PreparedEvent, PreparedSegment, group_of
+from controltower.store.prepared import Group, PreparedEvent, PreparedSegment
 from controltower.store.projection import Projection
 
 _MINUTE_US = 60_000_000
@@ -35,16 +35,6 @@ class Receipt(NamedTuple):
     new_events: tuple[bool, ...]  # one for each event of the batch, in order
     segments_stored: int
     quarantined: int
-
-
-def write_facts(
-    connection: Connection,
-    prepared: Sequence[PreparedBatch],
-    processes: Mapping[str, Process],
-    now_us: int,
-) -> list[Receipt]:
-    """Store batches in this transaction: see `commit_facts`."""
-    return commit_facts(connection, group_of(prepared, now_us), processes)
 
 
 def commit_facts(connection: Connection, group: Group, processes: Mapping[str, Process]) -> list[Receipt]:

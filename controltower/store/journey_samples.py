@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 from controltower.domain.journeys import Fact
 from controltower.domain.times import from_us, to_us
 from controltower.store.components import State, read_state
-from controltower.store.membership import component_ids, in_chunks
+from controltower.store.membership import component_ids, in_chunks, load_states
 from controltower.store.tables import journey
 
 LOOKED_THROUGH = 20_000
@@ -70,7 +70,7 @@ def sample_active(c: Connection, since_at: datetime, until_at: datetime, *, most
 
 def load_facts(c: Connection, ids: Collection[bytes]) -> dict[bytes, tuple[Fact, ...]]:
     """All facts of each of these journeys, legs and traces included; in a few statements however many."""
-    return _with_members(c, _states(c, ids))
+    return _with_members(c, load_states(c, ids))
 
 
 def _with_members(c: Connection, roots: dict[bytes, State]) -> dict[bytes, tuple[Fact, ...]]:
@@ -79,7 +79,7 @@ def _with_members(c: Connection, roots: dict[bytes, State]) -> dict[bytes, tuple
     while loaded:
         members = {key for state in loaded.values() for key in state.members} - homes.keys()
         homes.update(component_ids(c, members))
-        loaded = _states(c, {homes[key] for key in members if key in homes} - states.keys())
+        loaded = load_states(c, {homes[key] for key in members if key in homes} - states.keys())
         states.update(loaded)
     return {id: _facts_below(id, states, homes) for id in roots}
 
@@ -144,11 +144,3 @@ def spread_evenly(items: Sequence[T], most: int) -> Sequence[T]:
     if len(items) <= most:
         return items
     return [items[index * len(items) // most] for index in range(most)]
-
-
-def _states(c: Connection, ids: Collection[bytes]) -> dict[bytes, State]:
-    states: dict[bytes, State] = {}
-    for chunk in in_chunks(sorted(ids)):
-        rows = c.execute(select(journey.c.id, journey.c.state).where(journey.c.id.in_(chunk)))
-        states.update((row.id, read_state(row.state)) for row in rows)
-    return states

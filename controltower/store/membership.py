@@ -60,7 +60,7 @@ def load_whole(c: Connection, journey_id: bytes) -> Whole:
     states: dict[bytes, State] = {}
     wanted = {journey_id}
     while wanted:
-        loaded = _states(c, wanted)
+        loaded = load_states(c, wanted)
         states.update(loaded)
         members = {key for state in loaded.values() for key in state.members}
         wanted = set(component_ids(c, members).values()) - states.keys() if members else set()
@@ -72,7 +72,8 @@ def load_whole(c: Connection, journey_id: bytes) -> Whole:
     )
 
 
-def _states(c: Connection, ids: Collection[bytes]) -> dict[bytes, State]:
+def load_states(c: Connection, ids: Collection[bytes]) -> dict[bytes, State]:
+    """What is kept of each of these components, of those that are there."""
     states: dict[bytes, State] = {}
     for chunk in in_chunks(sorted(ids)):
         rows = c.execute(select(journey.c.id, journey.c.state).where(journey.c.id.in_(chunk)))
@@ -105,7 +106,7 @@ def _owners(c: Connection, hidden: Iterable[bytes]) -> dict[bytes, Place]:
     level = {component: {component} for component in hidden}
     seen = {component: {component} for component in level}
     while level:
-        states = _states(c, set().union(*level.values()))
+        states = load_states(c, set().union(*level.values()))
         homes = component_ids(c, {key for state in states.values() for key in state.owners})
         places = _places(c, set(homes.values()))
         above: dict[bytes, set[bytes]] = {}

@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from controltower.domain.components import Component, Ties, home_of_span, title_of
+from controltower.domain.dead_letters import SOURCE as DEAD_LETTERS
 from controltower.domain.identifiers import Bond, Identifier, bond_of_key, key_of, trace_key
 from controltower.domain.journeys import Fact, fold
 from controltower.domain.processes import Process, book_of
 from controltower.store import tables
 from controltower.store.bulk import Bulk, Row
 from controltower.store.components import component_of, read_links, read_state
+from controltower.store.dead_letter_tables import journey_touched
 from controltower.store.journey_changes import (
     FILED_BY,
     NOTHING,
@@ -49,6 +51,7 @@ class Projection:
         self._touched: set[Component] = set()
         self._changed: set[Component] = set()  # those of the touched whose facts are not what they were
         self._stored: dict[bytes, Row] = {}  # whole rows, when only what differs is to be written
+        self._with_letters: set[bytes] = set()  # shown journeys that have dead letters
 
     def add_events(self, events: Sequence[tuple[Fact, Ties]]) -> None:
         """Take in events that the store did not have before; they must already be in the event table."""
@@ -112,6 +115,7 @@ class Projection:
             self._bulk.replace(tables.journey, steady, unchanged=FILED_BY)
         self._bulk.replace(tables.journey_system, systems)
         self._save_identifiers()
+        self._bulk.replace(journey_touched, [(one, self._now_us) for one in sorted(self._with_letters)])
         self._bulk.merge(tables.journey_count, [(*key, n) for key, n in sorted(counts.items()) if n])
         return len(journeys)
 
@@ -278,6 +282,8 @@ class Projection:
         for old in olds:
             count_old(old, counts)
         if journey is not None and not hidden:
+            if any(fact.source == DEAD_LETTERS for fact in facts):
+                self._with_letters.add(component.id)
             count(journey, reached, counts)
             systems.extend(system_rows(component.id, journey, olds))
 

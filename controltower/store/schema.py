@@ -10,6 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from controltower.store.dead_letter_tables import metadata as metadata  # it has every table
 from controltower.store.engine import POSTGRESQL, Database, translated_errors
 
 _MIGRATIONS = Path(__file__).parent / "migrations"

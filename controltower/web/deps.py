@@ -11,9 +11,12 @@ from flask import current_app
 
 from controltower.domain.mappings import MappingRow, TriedDocument
 from controltower.domain.processes import Process
+from controltower.services.dead_letters.desk import Desk
 from controltower.services.failure_rules import RuleShelf
 from controltower.services.ingest import Ingest
 from controltower.services.quarantine import Decoder
+from controltower.services.replay.planning import Planner
+from controltower.services.replay.redirects import Redirects
 from controltower.store.engine import Database
 
 EXTENSION = "controltower"
@@ -44,6 +47,9 @@ class WebDeps:
     processes: Mapping[str, Process]  # by name
     clock: Callable[[], datetime]  # aware, UTC
     session_key: bytes
+    desk: Desk
+    planner: Planner
+    redirects: Redirects
     secure_cookies: bool = False  # True when people reach the tower over https
     allowed_hosts: frozenset[str] = frozenset()  # beside the loopback names; "*" allows every name
     decoders: Mapping[str, Decoder] = field(default_factory=dict)  # by the edge that held the bytes back

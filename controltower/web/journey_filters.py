@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlencode
 
-from controltower.domain.errors import BadPayload
 from controltower.domain.failure_rules import suggested_pattern
 from controltower.domain.journeys import STATUSES
 from controltower.domain.processes import Process
@@ -17,6 +16,7 @@ from controltower.store.figures import counts, sources
 from controltower.store.journeys import JourneyFilter
 from controltower.web.cursors import Cursor
 from controltower.web.formatting import STATUS_WORDS
+from controltower.web.moments import read_moment
 
 FIELDS = (
     *("text", "process", "status", "stage", "system", "channel", "reported_status"),
@@ -65,8 +65,8 @@ def read_filter(args: Mapping[str, str]) -> JourneyFilter:
         system=given.get("system", ""),
         channel=given.get("channel", ""),
         reported_status=given.get("reported_status", ""),
-        since_at=_moment(given.get("since", ""), "since"),
-        until_at=_moment(given.get("until", ""), "until"),
+        since_at=_given_moment(given, "since"),
+        until_at=_given_moment(given, "until"),
         text=given.get("text", ""),
         disputed=given.get("disputed", "") == DISPUTED,
         fingerprint=given.get("fingerprint", ""),
@@ -76,6 +76,10 @@ def read_filter(args: Mapping[str, str]) -> JourneyFilter:
 def given_fields(args: Mapping[str, str]) -> dict[str, str]:
     """The filters that the address sets, in the order of the form; blank ones are left out."""
     return {name: args.get(name, "").strip() for name in FIELDS if args.get(name, "").strip()}
+
+
+def _given_moment(given: Mapping[str, str], name: str) -> datetime | None:
+    return read_moment(given[name], name) if name in given else None
 
 
 def url_of(path: str, fields: Mapping[str, str], **more: str) -> str:
@@ -124,14 +128,3 @@ def just_before(cursor: Cursor) -> Cursor | None:
     started, key = cursor
     following = int.from_bytes(key, "big") + 1
     return None if following >= 2**128 else (started, following.to_bytes(16, "big"))
-
-
-def _moment(text: str, name: str) -> datetime | None:
-    """A time as the browser's field writes it; without a zone it is UTC, like all times on our screens."""
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as exc:
-        raise BadPayload(f"{name}: expected a time such as 2026-05-31T08:00, found {text!r}") from exc
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

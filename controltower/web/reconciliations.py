@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from flask import Blueprint, Response, flash, request, url_for
 
 from controltower.domain.errors import BadPayload, NotFound
-from controltower.services.reconciliation.comparing import FINDING_KINDS
+from controltower.services.reconciliation.findings import FINDING_KINDS
+from controltower.services.reconciliation.given import Given
 from controltower.services.reconciliation.running import (
-    Given,
     Known,
     findings_csv,
     get_known,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from controltower.domain.errors import BadPayload
+from controltower.web.moments import read_moment
 
 WINDOWS = {
     "1h": ("Last hour", timedelta(hours=1)),
@@ -68,20 +69,9 @@ def read_by(args: Mapping[str, str], default: str) -> str:
 
 
 def _custom(since: str, until: str, now: datetime) -> Window:
-    since_at = _moment(since, "since")
-    until_at = _moment(until, "until") if until else now
+    since_at = read_moment(since, "since")
+    until_at = read_moment(until, "until") if until else now
     if since_at >= until_at:
         raise BadPayload(f"since: expected a time before {until or 'now'}, found {since[:40]!r}")
     fields = {"since": since} | ({"until": until} if until else {})
     return Window("custom", "From … to", since_at, until_at, fields)
-
-
-def _moment(text: str, name: str) -> datetime:
-    """A time as the browser's field writes it; without a zone it is UTC, like all times on our screens."""
-    if not text:
-        raise BadPayload(f"{name}: expected a time such as 2026-05-31T08:00, found nothing")
-    try:
-        moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError) as exc:
-        raise BadPayload(f"{name}: expected a time such as 2026-05-31T08:00, found {text[:40]!r}") from exc

@@ -10,7 +10,7 @@ from tests.bench.figures import Figure, Result, latency_figures, load_figures, l
 from tests.bench.load import Load, Source, drive
 from tests.bench.machine import Usage, peak_memory_mb, usage
 from tests.bench.stores import Store
-from tests.browser.running import Tower
+from tests.running import Tower
 
 Watch = Callable[[int], None]
 

@@ -13,7 +13,7 @@ from tests.bench.events import OPEN_ORDERS, STEPS, Orders, batch_requests, singl
 from tests.bench.figures import Figure, Result
 from tests.bench.load import Prepared, Ready, drive
 from tests.bench.towers import running_tower_on
-from tests.browser.running import Tower
+from tests.running import Tower
 
 _BATCH = 100
 _WARM_UP = 50  # one in so many requests is sent before the clock starts

@@ -16,7 +16,7 @@ from tests.bench.seeding import order_name, seed_journeys
 from tests.bench.spans import COLLECTOR, VARIED, SpanSource
 from tests.bench.stores import Store
 from tests.bench.towers import new_store, tower_on
-from tests.browser.running import ADMIN, Tower, Visitor
+from tests.running import ADMIN, Tower, Visitor
 
 _REPEATS = 60
 _LOOKUPS = 300

@@ -11,15 +11,16 @@ import sys
 import time
 from collections.abc import Iterator
 
+from controltower.declared import declared_processes
 from controltower.domain.facts import FAILED, OK, Event
 from controltower.domain.identifiers import CORRELATION, Identifier
 from controltower.settings import Settings
 from controltower.store.engine import open_database, writing
-from controltower.store.facts import write_facts
+from controltower.store.facts import commit_facts
 from controltower.store.maintenance import checkpoint
-from controltower.store.prepared import FactBatch, prepare
+from controltower.store.prepared import FactBatch, group_of, prepare
 from controltower.store.schema import upgrade
-from controltower.wiring import declared_processes, now_us
+from controltower.wiring import now_us
 from tests.bench.stores import Store
 
 _DAY_US = 86_400_000_000
@@ -56,7 +57,8 @@ def seed_journeys(store: Store, journeys: int) -> float:
         received_us = now_us()
         events = [event for number in numbers for event in _events(number, journeys, rng, received_us)]
         with writing(database) as connection:
-            write_facts(connection, [prepare(FactBatch(events=events))], processes, received_us)
+            batch = prepare(FactBatch(events=events))
+            commit_facts(connection, group_of([batch], received_us), processes)
         checkpoint(database)
         if sys.stderr.isatty():
             print(f"\r    seeding: {numbers[-1] + 1:,} journeys", end="", file=sys.stderr, flush=True)

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.bench.stores import Store, empty_store
-from tests.browser.running import COMMAND, LOG, Tower
+from tests.running import COMMAND, LOG, Tower
 
 _STARTS_WITHIN = 90.0
 

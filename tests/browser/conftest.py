@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.running import ADMIN, Tower, Visitor, running_tower, session_cookie
 from tests.browser.screens import fill
 from tests.browser.watching import watch_of, watched_context
+from tests.running import ADMIN, Tower, Visitor, running_tower, session_cookie
 
 expect.set_options(timeout=10_000)  # the default of 5 s is too short for two busy cores
 Pages = Callable[..., Page]

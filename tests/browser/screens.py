@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.browser.messages import a_captured_order, a_span, a_trace_id, an_event, minutes_ago, spans_of
-from tests.browser.running import Tower, Visitor
+from tests.running import Tower, Visitor
 
 ORDER = "SCREENS-1"
 DELIVERED_AND_PAID = ("order.captured", "shipment.delivered", "payment.settled")

@@ -6,9 +6,9 @@ Each screen is opened once and looked at in all these ways.
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.running import session_cookie
 from tests.browser.screens import FOR_STRANGERS
 from tests.browser.watching import serious_findings, settle, stays_too_wide, watch_of, watched_context
+from tests.running import session_cookie
 
 SCREENS = (
     *("home", "journeys", "journeys_filtered", "journeys_none", "journey", "event"),

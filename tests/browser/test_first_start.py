@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.messages import a_captured_order
-from tests.browser.running import ADMIN, PASSWORD, running_tower
 from tests.browser.watching import watch_of, watched_context
+from tests.running import ADMIN, PASSWORD, running_tower
 
 
 @pytest.fixture(scope="module")

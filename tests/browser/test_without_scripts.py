@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.messages import a_captured_order
-from tests.browser.running import session_cookie
 from tests.browser.screens import ORDER
 from tests.browser.watching import watch_of, watched_context
+from tests.running import session_cookie
 
 
 @pytest.fixture(scope="module")

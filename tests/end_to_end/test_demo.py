@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.running import ADMIN, Visitor, running_tower
+from tests.running import ADMIN, Visitor, running_tower
 
 OPTIONS = ("--demo", "--demo-seed", "7", "--demo-rate", "120")
 PATIENCE = 45  # seconds, on a busy machine; usually it takes ten

@@ -13,13 +13,13 @@ from controltower.services.writers import InlineWriter
 from controltower.store.engine import open_database
 from controltower.store.schema import upgrade
 from tests.backends import new_database
-from tests.browser.running import ADMIN, Visitor, running_tower
 from tests.builders import NOW, us
 from tests.collectors.asgi import post
 from tests.collectors.edi.writing import X12, an_x12
 from tests.collectors.estate import open_to_all
 from tests.model import PROCESS
 from tests.project.reference import code_blocks, names_in, text_of
+from tests.running import ADMIN, Visitor, running_tower
 
 ORDER = an_x12("850", "BEG*00*SA*PO-1**20260301")
 

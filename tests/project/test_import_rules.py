@@ -11,3 +11,9 @@ def test_lint_imports_finds_no_forbidden_import(root: Path):
         [sys.executable, "-c", command, "--no-logo", "--no-cache"], cwd=root, capture_output=True, text=True
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+def test_pandas_waits_for_the_first_reconciliation(root: Path):
+    """It would cost every tower 50 MB, and every command a fifth of a second."""
+    command = "import sys, controltower.cli; sys.exit('pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", command], cwd=root).returncode == 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.running import Tower, running_tower
+from tests.running import Tower, running_tower
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import pytest
 
 from collectors.edi.reading import read_edi
 from collectors.mapping.catalogue import load_built_in
-from tests.browser.running import ADMIN, Visitor, running_tower
+from tests.running import ADMIN, Visitor, running_tower
 
 MAPPINGS = {name: load_built_in(name) for name in ("x12", "edifact")}
 pytestmark = pytest.mark.realdata

@@ -7,7 +7,6 @@ import re
 
 import pytest
 
-from tests.browser.running import ADMIN, Visitor, running_tower
 from tests.collectors.test_real_inputs import (
     HTTP_EXAMPLES,
     JSON_EVENTS,
@@ -17,6 +16,7 @@ from tests.collectors.test_real_inputs import (
     feature_requests,
     http_example,
 )
+from tests.running import ADMIN, Visitor, running_tower
 
 pytestmark = pytest.mark.realdata
 EVENTS = "/api/v1/events"

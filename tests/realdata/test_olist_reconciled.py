@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.browser.running import COMMAND
+from tests.running import COMMAND
 
 pytestmark = pytest.mark.realdata
 FOLDER = "orders_olist/sampleC_4000"

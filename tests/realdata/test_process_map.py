@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.browser.running import running_tower
+from tests.running import running_tower
 
 pytestmark = pytest.mark.realdata
 FILE = "orders_olist/sampleC_4000/olist_orders_dataset.csv"

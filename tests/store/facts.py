@@ -1,6 +1,6 @@
 """Storing facts the way the product does, for tests that read them back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -12,8 +12,8 @@ from controltower.domain.facts import Event, Quarantined, QueueSample, SpanSegme
 from controltower.domain.identifiers import Identifier, key_of
 from controltower.domain.processes import Process
 from controltower.store.engine import Database, reading, writing
-from controltower.store.facts import Receipt, write_facts
-from controltower.store.prepared import FactBatch, prepare
+from controltower.store.facts import Receipt, commit_facts
+from controltower.store.prepared import FactBatch, PreparedBatch, group_of, prepare
 from tests.builders import NOW, order_to_cash, us
 
 PROCESSES: dict[str, Process] = {"order-to-cash": order_to_cash()}
@@ -31,6 +31,16 @@ def store(database: Database, *facts: Storable, at: datetime = NOW) -> Receipt:
     with writing(database) as connection:
         (receipt,) = write_facts(connection, [prepare(batch)], PROCESSES, us(at))
     return receipt
+
+
+def write_facts(
+    connection: Connection,
+    prepared: Sequence[PreparedBatch],
+    processes: Mapping[str, Process],
+    now_us: int,
+) -> list[Receipt]:
+    """Store batches in this transaction: see `commit_facts`."""
+    return commit_facts(connection, group_of(prepared, now_us), processes)
 
 
 def key(kind: str, value: str) -> bytes:

@@ -13,10 +13,10 @@ from sqlalchemy import func, select
 from controltower.domain.facts import Event, Quarantined, QueueSample, SpanSegment
 from controltower.store import tables
 from controltower.store.engine import POSTGRESQL, Database, open_database, reading, writing
-from controltower.store.facts import write_facts
 from controltower.store.prepared import FactBatch, prepare
 from tests.builders import NOW, a_segment, an_event, us
 from tests.model import PROCESS, TYPES, Facts, expected, expected_figures
+from tests.store.facts import write_facts
 from tests.store.other_process import Request, ingest_requests
 from tests.store.shown import figures, shown
 

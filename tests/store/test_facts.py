@@ -21,12 +21,12 @@ from controltower.store.components import (
     write_state,
 )
 from controltower.store.engine import Database, reading, writing
-from controltower.store.facts import Receipt, write_facts
+from controltower.store.facts import Receipt
 from controltower.store.packing import unpack
 from controltower.store.prepared import FactBatch, prepare
 from tests.builders import NOW, a_segment, an_event, us
 from tests.model import PROCESS, Facts, events, some_facts
-from tests.store.facts import key, store
+from tests.store.facts import key, store, write_facts
 from tests.store.shown import clear
 
 TRACE = bytes([7]) * 16

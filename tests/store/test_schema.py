@@ -7,8 +7,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
 from controltower.store.engine import Database, open_database, reading, transaction
-from controltower.store.schema import current_revision, expected_revision, upgrade
-from controltower.store.tables import metadata
+from controltower.store.schema import current_revision, expected_revision, metadata, upgrade
 from tests.store.other_process import upgrade_store
 
 PARTIAL = {

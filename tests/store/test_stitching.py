@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from controltower.domain.facts import Event
 from controltower.store.engine import Database, writing
-from controltower.store.facts import write_facts
 from controltower.store.prepared import FactBatch, prepare
 from tests.builders import NOW, us
 from tests.model import PROCESS, Facts, expected, expected_figures, some_facts
+from tests.store.facts import write_facts
 from tests.store.shown import clear, figures, shown
 
 

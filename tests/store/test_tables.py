@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 import controltower.store
-from controltower.store.tables import metadata
+from controltower.store.schema import metadata
 
 TABLES = metadata.sorted_tables
 DISTRIBUTED = [table for table in TABLES if not table.info.get("reference")]

@@ -9,8 +9,12 @@ import pytest
 
 from collectors.events.quarantining import decode_held
 from controltower.domain.processes import Process
+from controltower.services.dead_letters.desk import Desk
 from controltower.services.ingest import Ingest
 from controltower.services.passwords import hash_password
+from controltower.services.replay.planning import Planner
+from controltower.services.replay.redirects import Redirects
+from controltower.services.replay.targets import NoTargets
 from controltower.services.writers import InlineWriter
 from controltower.store.engine import Database, open_database
 from controltower.store.schema import upgrade
@@ -59,6 +63,7 @@ def make_tower(
         ingest = Ingest(InlineWriter(empty_db, processes), clock.now_us)
         ingest.start()
         opened.append(ingest)
+        planner = Planner(empty_db, processes, settings.pop("targets", NoTargets()))
         deps = WebDeps(
             db=settings.pop("db", empty_db),
             ingest=ingest,
@@ -66,6 +71,9 @@ def make_tower(
             clock=clock,
             session_key=b"a key for tests only, 32 bytes..",
             decoders={"events": decode_held},
+            desk=Desk(empty_db),
+            planner=planner,
+            redirects=Redirects(empty_db, planner.targets),
             **settings,
         )
         known = add_people(empty_db, password_hash, clock()) if people else {}

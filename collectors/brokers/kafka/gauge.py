@@ -26,8 +26,6 @@ class KafkaGauge:
         anything there, in the topic and in each partition, which is named ``topic/0``."""
         with self._clients.losses():
             self._client = self._client or self._clients.admin()
-            if not self._groups:
-                self._client.list_topics(timeout=self._clients.timeout)  # whether anybody is there
             return [
                 QueueSample(self._clients.name, queue, group, now_us, measure, float(value))
                 for topic, groups in self._groups.items()

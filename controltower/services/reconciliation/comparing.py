@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
@@ -14,40 +14,18 @@ import pandas as pd
 from controltower.domain.durations import in_words
 from controltower.domain.times import from_us, to_us
 from controltower.services.reconciliation.declaration import NUMBER, TEXT, Check, Declaration, Side
+from controltower.services.reconciliation.findings import (
+    DIFFERENT,
+    FINDING_KINDS,
+    LATE,
+    MISSING_LEFT,
+    MISSING_RIGHT,
+    UNREADABLE,
+    Comparison,
+    Finding,
+)
 
-MISSING_LEFT = "missing_left"
-MISSING_RIGHT = "missing_right"
-DIFFERENT = "different"
-LATE = "late"
-UNREADABLE = "unreadable"
-FINDING_KINDS = (MISSING_LEFT, MISSING_RIGHT, DIFFERENT, LATE, UNREADABLE)
 MAX_SHOWN = 512  # characters of a value
-
-
-class Finding(NamedTuple):
-    """Something that does not agree."""
-
-    kind: str
-    key: tuple[str, ...]
-    check: str  # the title of the check; "" for a key that a side lacks
-    left: str
-    right: str
-    difference: str
-
-
-@dataclass(slots=True)
-class Comparison:
-    """What came out."""
-
-    left_rows: int = 0  # that were asked for
-    right_rows: int = 0
-    left_keys: int = 0
-    right_keys: int = 0
-    without_key: int = 0  # rows of either side
-    matched: int = 0  # keys of both sides about which every check agrees
-    not_due: int = 0  # keys that the right side may still lack
-    counts: Counter[str] = field(default_factory=Counter)  # findings by kind
-    findings: list[Finding] = field(default_factory=list)  # by kind and key
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from glob import glob
 from pathlib import Path
-from typing import IO
 
 import msgspec
 import pandas as pd
@@ -13,6 +12,8 @@ import pandas as pd
 from controltower.domain.errors import BadPayload
 from controltower.domain.times import from_us
 from controltower.services.reconciliation.declaration import EventsExtract, Side
+from controltower.services.reconciliation.given import Extract
+from controltower.services.told_values import text_of, value_at
 from controltower.store.engine import Connection
 from controltower.store.told import ToldEvent, events_told
 
@@ -27,7 +28,7 @@ class BadExtract(BadPayload):
     reason = "bad_extract"
 
 
-def read_csv_extract(file: Path | IO[bytes], side: Side, name: str) -> pd.DataFrame:
+def read_csv_extract(file: Extract, side: Side, name: str) -> pd.DataFrame:
     """The columns that the side needs, as texts. Raises BadExtract naming `name`."""
     if isinstance(file, Path) and file.stat().st_size > MAX_FILE:
         raise BadExtract(f"{name}: larger than {MAX_FILE >> 20} MiB")
@@ -95,11 +96,11 @@ def _rows_of(told: ToldEvent, side: Side, events: EventsExtract) -> Iterator[lis
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return
     data = event.get("data") if isinstance(event, dict) else None
-    if events.system and _text(_at(data, "system")) != events.system:
+    if events.system and text_of(value_at(data, "system")) != events.system:
         return
     items: object = [None]
     if events.each:
-        items = _at(data, events.each)
+        items = value_at(data, events.each)
     for item in items[:MAX_ITEMS] if isinstance(items, list) else []:
         yield [_cell(column, told, data, item) for column in side.columns]
 
@@ -116,18 +117,6 @@ def _cell(column: str, told: ToldEvent, data: object, item: object) -> str:
         case "identifiers":
             return next((value for kind, value in told.identifiers if kind == path), "")
         case "data":
-            return _text(_at(data, path))
+            return text_of(value_at(data, path))
         case _:
-            return _text(_at(item, path))
-
-
-def _at(value: object, path: str) -> object:
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def _text(value: object) -> str:
-    if value is None or isinstance(value, (dict, list)):
-        return ""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            return text_of(value_at(item, path))

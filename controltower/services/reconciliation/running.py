@@ -9,16 +9,18 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from io import StringIO
 from itertools import islice
-from pathlib import Path
-from typing import IO
 from uuid import uuid4
-
-import pandas as pd
 
 from controltower.domain.errors import BadPayload, ControlTowerError, NotFound
 from controltower.domain.identifiers import MAX_KIND_LENGTH, MAX_VALUE_LENGTH, Identifier, key_of
 from controltower.domain.times import to_us
-from controltower.services.reconciliation.comparing import (
+from controltower.services.reconciliation.declaration import (
+    BadDeclaration,
+    Declaration,
+    parse_declaration,
+    read_texts,
+)
+from controltower.services.reconciliation.findings import (
     DIFFERENT,
     LATE,
     MISSING_LEFT,
@@ -26,21 +28,8 @@ from controltower.services.reconciliation.comparing import (
     UNREADABLE,
     Comparison,
     Finding,
-    compare,
 )
-from controltower.services.reconciliation.declaration import (
-    BadDeclaration,
-    Declaration,
-    Side,
-    parse_declaration,
-    read_texts,
-)
-from controltower.services.reconciliation.extracts import (
-    BadExtract,
-    find_file,
-    read_csv_extract,
-    read_events_extract,
-)
+from controltower.services.reconciliation.given import Given
 from controltower.store.engine import Connection, Database, reading, transaction
 from controltower.store.reconciliations import (
     FindingRow,
@@ -61,17 +50,6 @@ RUNS_KEPT = 100  # of one declaration
 SCHEDULE = "schedule"
 GIVEN_UP_AFTER = timedelta(hours=6)
 _AT_ONCE = 5_000
-
-Extract = Path | IO[bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """An extract that somebody hands over, and what they call it."""
-
-    file: Extract
-    name: str
-
 
 def run_declaration(
     db: Database,
@@ -97,8 +75,7 @@ def run_declaration(
     if not started:
         raise BadPayload(f"the run {run_id.hex()} was made already")
     try:
-        tables = {side: _table(db, declaration, side, given) for side in ("left", "right")}
-        result = compare(declaration, tables["left"], tables["right"], clock())
+        result = _compare(db, declaration, given, clock)
         _keep(db, run_id, declaration, result, clock)
     except Exception as exc:
         problem = str(exc) if isinstance(exc, ControlTowerError) else f"{type(exc).__name__}"
@@ -109,20 +86,13 @@ def run_declaration(
         return get_run(c, run_id)
 
 
-def _table(db: Database, declaration: Declaration, name: str, given: Mapping[str, Given]) -> pd.DataFrame:
-    side: Side = getattr(declaration, name)
-    try:
-        if name in given:
-            return read_csv_extract(given[name].file, side, given[name].name)
-        if side.events is not None:
-            with reading(db) as c:
-                return read_events_extract(c, side)
-        if not side.file:
-            raise BadExtract(f"{side.title} ({name}): an extract must be given")
-        found = find_file(side)
-        return read_csv_extract(found, side, found.name)
-    except OSError as exc:
-        raise BadExtract(f"{side.title} ({name}): cannot be read: {exc.strerror or exc}") from exc
+def _compare(
+    db: Database, declaration: Declaration, given: Mapping[str, Given], clock: Callable[[], datetime]
+) -> Comparison:
+    # Not at the top: it brings pandas, 50 MB that a tower need not carry before it compares anything.
+    from controltower.services.reconciliation.sides import compare_sides
+
+    return compare_sides(db, declaration, given, clock)
 
 
 def _keep(

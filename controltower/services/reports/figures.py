@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
-import pandas as pd
 
 from controltower.domain.errors import BadPayload
+from controltower.domain.quantiles import quantile
 from controltower.domain.times import from_us
 from controltower.services.reports.gathering import Moment, Scope, gather, type_matches
+from controltower.services.told_values import text_of, value_at
 from controltower.store.engine import Connection
 from controltower.store.told import events_told
 
@@ -90,10 +91,9 @@ def count_values(c: Connection, source: str, types: Collection[str], path: str) 
 
     Events that say nothing there are counted as "". Raises BadPayload when there are more than MOST_VALUES.
     """
-    keys = path.split(".")
     found: Counter[str] = Counter()
     for told in events_told(c, source, types=types, with_payload=True):
-        found[_text_at(told.payload, keys)] += 1
+        found[text_of(value_at(data_of(told.payload), path))] += 1
         if len(found) > MOST_VALUES:
             raise BadPayload(f"{path}: more than {MOST_VALUES:,} different values")
     return dict(found.most_common())
@@ -112,27 +112,28 @@ def measure_durations(
     With `wall`, as the clocks of that zone showed it: an hour more or less where they were changed between.
     """
     gathered = gather(c, scope, [*start, *end])
-    took: list[float] = []
+    over_us = over // timedelta(microseconds=1)
+    took: list[int] = []
     unfinished = 0
     for moments in gathered.groups.values():
         began, ended = _first(moments, start), _first(moments, end)
         if began is not None and ended is not None:
-            took.append((_shown(ended, wall) - _shown(began, wall)) / _HOUR_US)
+            took.append(_shown(ended, wall) - _shown(began, wall))
         elif began is not None:
             unfinished += 1
-    hours = pd.Series(took, dtype="float64")
+    took.sort()
 
-    def quantile(share: float) -> float | None:
-        return None if hours.empty else round(float(hours.quantile(share)), 4)
+    def hours(share: float) -> float | None:
+        return round(quantile(took, share) / _HOUR_US, 4) if took else None
 
     return Durations(
-        n=len(hours),
-        median_h=quantile(0.5),
-        p90_h=quantile(0.9),
-        p99_h=quantile(0.99),
-        max_h=quantile(1.0),
-        negative=int((hours < 0).sum()),
-        over=int((hours > over / timedelta(hours=1)).sum()),
+        n=len(took),
+        median_h=hours(0.5),
+        p90_h=hours(0.9),
+        p99_h=hours(0.99),
+        max_h=hours(1.0),
+        negative=sum(one < 0 for one in took),
+        over=sum(one > over_us for one in took),
         unfinished=unfinished,
     )
 
@@ -172,15 +173,6 @@ def _shown(us: int, wall: ZoneInfo | None) -> int:
         return us
     ahead = from_us(us).astimezone(wall).utcoffset() or timedelta()
     return us + ahead // timedelta(microseconds=1)
-
-
-def _text_at(payload: bytes, keys: Sequence[str]) -> str:
-    value = data_of(payload)
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    if value is None or isinstance(value, (dict, list)):
-        return ""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def data_of(payload: bytes) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from controltower.store.tables import metadata
+from controltower.store.dead_letter_tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 from flask import Blueprint, Response, request
 
-from controltower.services.reconciliation.comparing import FINDING_KINDS
+from controltower.services.reconciliation.findings import FINDING_KINDS
 from controltower.services.reconciliation.running import get_known, list_known
 from controltower.store.engine import reading
 from controltower.store.journeys import find_journeys

@@ -22,6 +22,7 @@ from controltower.store.told import list_sources_told
 from controltower.web.api import answers
 from controltower.web.api.described import Parameter, describes
 from controltower.web.deps import deps, now
+from controltower.web.moments import read_moment
 from controltower.web.roles import requires
 
 bp = Blueprint("api_reports", __name__, url_prefix="/api/v1/reports")
@@ -221,10 +222,4 @@ def _hours(name: str) -> timedelta:
 
 def _moment(name: str) -> datetime:
     text = _text(name)
-    if not text:
-        return now()
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as exc:
-        raise BadPayload(f"{name}: expected a time in ISO 8601, found {text[:40]!r}") from exc
-    return moment if moment.tzinfo else moment.replace(tzinfo=_zone())
+    return read_moment(text, name, _zone()) if text else now()

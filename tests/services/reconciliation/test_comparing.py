@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controltower.services.reconciliation.comparing import Finding, compare
+from controltower.services.reconciliation.comparing import compare
 from controltower.services.reconciliation.declaration import (
     BadDeclaration,
     built_in_declarations,
     parse_declaration,
 )
+from controltower.services.reconciliation.findings import Finding
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PLAIN = """

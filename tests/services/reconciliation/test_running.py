@@ -11,8 +11,8 @@ from controltower.domain.identifiers import Identifier, key_of
 from controltower.services.reconciliation import extracts, running
 from controltower.services.reconciliation.declaration import BadDeclaration
 from controltower.services.reconciliation.extracts import BadExtract
+from controltower.services.reconciliation.given import Given
 from controltower.services.reconciliation.running import (
-    Given,
     findings_csv,
     get_known,
     list_known,

@@ -1,0 +1,79 @@
+"""What lineage knows of dead letters: their journeys, and so whether a replay is safe and has worked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from controltower.domain.dead_letters import NO_EFFECT
+from controltower.domain.identifiers import Bond, bond_of
+from controltower.domain.outcomes import Fact
+from controltower.domain.processes import Process
+from controltower.domain.times import to_us
+from controltower.domain.verdicts import Subject, Verdict, confirmation_of, judge
+from controltower.store.engine import Connection
+from controltower.store.journey_rows import JourneyRow
+from controltower.store.journey_samples import load_facts
+from controltower.store.journeys import find_journeys
+from controltower.store.letter_rows import LetterBody, LetterRow, idempotency_key
+from controltower.store.letters import find_bodies
+
+
+class Lineage(NamedTuple):
+    """A letter and its journey."""
+
+    letter: LetterRow
+    subject: Subject
+    journey: JourneyRow | None
+    process: Process | None
+    facts: Sequence[Fact]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether sending it again is safe."""
+        return judge(self.subject, self.process, self.facts)
+
+    def verdict_before(self, state: str) -> Verdict:
+        """The verdict as it is when the letter is taken to be in `state`: that before it was held."""
+        subject = self.subject._replace(is_unsettled=state == NO_EFFECT)
+        return judge(subject, self.process, self.facts)
+
+    @property
+    def confirmation(self) -> Fact | None:
+        """What shows that the business moved past its failure; None while nothing does."""
+        return confirmation_of(self.subject, self.process, self.facts)
+
+
+def lineage_of(
+    c: Connection, letters: Iterable[LetterRow], processes: Mapping[str, Process]
+) -> dict[bytes, Lineage]:
+    """The lineage of each letter, as the store knows it at this moment."""
+    rows = list(letters)
+    journeys = find_journeys(c, {row.anchor for row in rows if row.anchor is not None})
+    facts = load_facts(c, {journey.id for journey in journeys.values()})
+    bodies = find_bodies(c, {(row.id, 0) for row in rows})
+    found = {}
+    for row in rows:
+        journey = journeys.get(row.anchor) if row.anchor is not None else None
+        body = bodies.get((row.id, 0))
+        found[row.id] = Lineage(
+            row,
+            _subject(row, body),
+            journey,
+            processes.get(journey.process) if journey else None,
+            facts.get(journey.id, ()) if journey else (),
+        )
+    return found
+
+
+def _subject(row: LetterRow, body: LetterBody | None) -> Subject:
+    identifiers = body.identifiers if body else ()
+    edits = range(row.edit + 1)
+    return Subject(
+        type=row.type,
+        occurred_us=to_us(row.occurred_at),
+        failed_us=to_us(row.failed_at),
+        legs=tuple(sorted(one for one in identifiers if bond_of(one.kind) is Bond.LEG)),
+        idempotency_keys=tuple(idempotency_key(row.id, edit, body.message) for edit in edits if body),
+        is_unsettled=row.state == NO_EFFECT,
+    )

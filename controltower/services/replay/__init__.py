@@ -1,0 +1,1 @@
+"""Replays: planned and frozen, agreed to, sent step by step, and confirmed by the business."""
