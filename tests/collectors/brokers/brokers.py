@@ -181,8 +181,8 @@ class Http:
     def unknown_place(self) -> str:
         return f"/{own_name()}"
 
-    def connect(self, *, samples: Sequence[str] = ()) -> Connection:
-        return connection_of(self.kind, {"url": self._endpoint.url, "samples": list(samples)})
+    def connect(self, *, samples: Sequence[str] = (), **more: object) -> Connection:
+        return connection_of(self.kind, {"url": self._endpoint.url, "samples": list(samples), **more})
 
     def connect_through_proxy(self) -> tuple[Connection, CuttingProxy]:
         proxy = CuttingProxy("127.0.0.1", urlsplit(self._endpoint.url).port or 80)
@@ -190,8 +190,7 @@ class Http:
         return connection_of(self.kind, {"url": f"http://127.0.0.1:{proxy.port}"}), proxy
 
     def connect_to_nobody(self, *, samples: Sequence[str] = ()) -> Connection:
-        url = f"http://127.0.0.1:{free_port()}"
-        keys = {"url": url, "authentication": "bearer", "token": "${PASSWORD}", "samples": list(samples)}
+        keys = {"url": f"http://127.0.0.1:{free_port()}", "authentication": "bearer", "token": "${PASSWORD}"}
         return connection_of(self.kind, keys)
 
     def close(self) -> None:
@@ -231,13 +230,12 @@ class Kafka:
         return None  # brokers tell their clients where they are
 
     def connect_to_nobody(self, *, samples: Sequence[str] = ()) -> Connection:
-        servers = f"127.0.0.1:{free_port()}"
         keys = {
-            "bootstrap_servers": servers,
+            "bootstrap_servers": f"127.0.0.1:{free_port()}",
+            "samples": list(samples),
             "user": "tower",
             "password": "${PASSWORD}",
             "timeout_seconds": 1.0,
-            "samples": list(samples),
         }
         return connection_of(self.kind, keys)
 
