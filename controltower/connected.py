@@ -30,16 +30,12 @@ def broker_loops(
     mappings: Mapping[str, PayloadMapping],
     exporter: Exporter,
     statuses: Statuses,
-    take_dead_letters: TakeDeadLetters | None,
+    take_dead_letters: TakeDeadLetters,
 ) -> Loops:
-    """The loops of every connection, not started.
-
-    Without `take_dead_letters`, dead letters stay where they are.
-    """
+    """The loops of every connection, not started."""
     found: list[Loop] = []
     for name, declared in connections.items():
-        if take_dead_letters is not None:
-            found += _dead_letters(name, declared, statuses, take_dead_letters)
+        found += _dead_letters(name, declared, statuses, take_dead_letters)
         found += _events(name, declared, mappings, exporter, statuses)
         found += _samples(name, declared, exporter, statuses)
     return Loops(found, statuses)
@@ -48,8 +44,8 @@ def broker_loops(
 def _dead_letters(
     name: str, declared: Declared, statuses: Statuses, take: TakeDeadLetters
 ) -> Iterator[Loop]:
-    for place in declared.table.dead_letters:
-        use = Use(name, place, DEAD_LETTERS)
+    for letters in declared.table.letters:
+        use = Use(name, letters.place, DEAD_LETTERS)
         yield PlaceLoop(declared.connection, use, partial(take, name), statuses)
 
 

@@ -21,6 +21,9 @@ from collectors.brokers.connections import Declared
 from collectors.brokers.consuming import Loops
 from collectors.brokers.statuses import Statuses
 from collectors.brokers.targets import DeclaredTargets
+from collectors.dead_letters import taking as dead_letters
+from collectors.dead_letters.broker import BrokerLetters
+from collectors.dead_letters.http import dead_letter_routes
 from collectors.edi import reading as edi
 from collectors.edi.folder import FolderWatch
 from collectors.edi.http import edi_routes
@@ -246,6 +249,7 @@ def _listeners(tower: Tower, roles: Roles) -> list[HttpListener]:
         routes = {
             **otlp_routes(exporter),
             **events_routes(tower.ingest, now_us, limits),
+            **dead_letter_routes(tower.replays.intake, tower.ingest, tower.mappings, now_us, limits),
             **_hook_routes(tower, limits),
             **edi_routes(tower.mappings, tower.ingest, now_us, limits),
         }
@@ -275,7 +279,8 @@ def _hook_routes(tower: Tower, limits: Limits) -> Any:
 
 def _broker_loops(tower: Tower) -> Loops:
     exporter = _exporter(tower, _limits(tower.settings))
-    return broker_loops(tower.connections, tower.mappings, exporter, tower.broker_statuses, None)
+    letters = BrokerLetters(tower.connections, tower.mappings, tower.replays.intake, now_us)
+    return broker_loops(tower.connections, tower.mappings, exporter, tower.broker_statuses, letters.take)
 
 
 def _watched_folders(tower: Tower) -> tuple[Step, ...]:
@@ -382,6 +387,7 @@ def _web(tower: Tower) -> Any:
                 OCEL_EDGE: events.decode_held,  # what it holds back are CloudEvents
                 hooks.EDGE: hooks.held_decoder(tower.mappings),
                 edi.EDGE: edi.held_decoder(tower.mappings),
+                dead_letters.EDGE: dead_letters.held_decoder(tower.replays.intake, tower.mappings),
                 **held_decoders(_exporter(tower, _limits(tower.settings))),
             },
             reconciliations=tower.settings.reconciliations,

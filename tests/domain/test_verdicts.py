@@ -12,7 +12,7 @@ from controltower.domain.components import fact_of
 from controltower.domain.dead_letters import SOURCE
 from controltower.domain.identifiers import Identifier
 from controltower.domain.outcomes import Fact
-from controltower.domain.verdicts import KINDS, Subject, confirmation_of, judge
+from controltower.domain.verdicts import KINDS, Newer, Subject, confirmation_of, judge
 from tests.builders import NOW, an_event, order_to_cash, us
 
 PROCESS = order_to_cash()
@@ -81,8 +81,9 @@ def test_what_was_sent_before_without_any_sign_is_unknown():
 
 
 def test_a_newer_change_of_the_same_record_supersedes():
-    newer = told("order.updated", minutes=5)
+    newer = Newer(b"", "inventory.published", "shop")
     assert verdict(subject("order.accepted", newer=newer), told("order.captured")) == "superseded"
+    assert verdict(subject("order.accepted", is_often_changed=True), told("order.captured")) == "unknown"
 
 
 def test_every_verdict_says_why():

@@ -11,8 +11,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from tests.collectors.brokers.brokers import RabbitMQ, own_name
-from tests.end_to_end.kept import kept_in, opened
+from tests.end_to_end.kept import kept_in
 from tests.end_to_end.killable import a_tower
+from tests.stores import opened
 
 pytestmark = pytest.mark.services
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "connect-a-broker.md"

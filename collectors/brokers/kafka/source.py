@@ -92,7 +92,8 @@ class KafkaSource:
 
     def _commit(self, received: Sequence[Received]) -> bool:
         """Commit the partitions of these that are still ours; False while the group is being rearranged,
-        which goes on only while we ask for messages."""
+        which goes on only while we ask for messages.
+        """
         changed = []
         for offsets, partition, _ in self._by_partition(received):
             point, note = offsets.commit_point()

@@ -46,7 +46,7 @@ class RedisConnection:
             table.group,
             self._layout,
             claim_seconds=table.claim_seconds,
-            deletes=place in table.dead_letters,
+            deletes=any(place == letters.place for letters in table.letters),
         )
 
     def target(self) -> Target:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controltower.web.api import (
+    acknowledgements,
     failures,
     figures,
     health,
@@ -24,4 +25,5 @@ API_BLUEPRINTS = (
     reconciliations.bp,
     health.bp,
     openapi.bp,
+    acknowledgements.bp,
 )

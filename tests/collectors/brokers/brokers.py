@@ -195,7 +195,8 @@ class Http:
         return connection_of(self.kind, {"url": f"http://127.0.0.1:{proxy.port}"}), proxy
 
     def connect_to_nobody(self, *, samples: Sequence[str] = ()) -> Connection:
-        keys = {"url": f"http://127.0.0.1:{free_port()}", "authentication": "bearer", "token": "${PASSWORD}"}
+        url = f"http://127.0.0.1:{free_port()}"
+        keys = {"url": url, "authentication": "bearer", "token": "${PASSWORD}", "samples": list(samples)}
         return connection_of(self.kind, keys)
 
     def close(self) -> None:
@@ -257,8 +258,8 @@ class Sqs:
     refuses_unknown_places = True
 
     def __init__(self) -> None:
-        self._url = _sqs()
-        self.client = boto3.client("sqs", **sqs_access(self._url))
+        self.url = _sqs()
+        self.client = boto3.client("sqs", **sqs_access(self.url))
         self._made: list[str] = []
 
     def new_place(self, **attributes: str) -> str:
@@ -270,7 +271,7 @@ class Sqs:
         return own_name()
 
     def connect(self, *, samples: Sequence[str] = (), **more: object) -> Connection:
-        return self._connection(self._url, {"samples": list(samples), **more})
+        return self._connection(self.url, {"samples": list(samples), **more})
 
     def connect_through_proxy(self) -> None:
         return None  # every call is complete in itself; a connection that was cut is replaced unnoticed

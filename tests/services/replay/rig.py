@@ -81,7 +81,7 @@ def a_letter(
         origin_place="erp.post",
         type=type,
         system="middleware",
-        identifiers=tuple(Identifier(*pair) for pair in (("order", order), *more)) if order else (),
+        identifiers=tuple(Identifier(*pair) for pair in (("order", order), *more) if pair[1]),
         deaths=(Death("erp.post", "rejected", 1, us(at)),),
         error_class="MappingError",
         error_code="SKU_UNMAPPED",
