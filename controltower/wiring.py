@@ -18,8 +18,11 @@ from a2wsgi import WSGIMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from collectors.brokers.connections import Declared
+from collectors.brokers.consuming import Loops
+from collectors.brokers.statuses import Statuses
 from collectors.brokers.targets import DeclaredTargets
 from collectors.dead_letters import taking as dead_letters
+from collectors.dead_letters.broker import BrokerLetters
 from collectors.dead_letters.http import dead_letter_routes
 from collectors.edi import reading as edi
 from collectors.edi.folder import FolderWatch
@@ -43,6 +46,7 @@ from collectors.otlp.http import otlp_routes
 from collectors.otlp.links import DEFAULT_ATTRIBUTES, LinkRules
 from collectors.otlp.span_events import span_rules
 from collectors.refusals import Unauthorized
+from controltower.connected import broker_loops
 from controltower.declared import (
     declared_processes,
     decode_sample,
@@ -102,6 +106,7 @@ class Tower:
     rules: RuleShelf
     connections: Mapping[str, Declared]
     replays: ReplayParts
+    broker_statuses: Statuses
 
 
 def utc_now() -> datetime:
@@ -151,7 +156,10 @@ def opened_tower(
             rules = RuleShelf(settings.failure_rules, demo_rules(demo_inbox) if demo_inbox else ())
             targets = DeclaredTargets(connections)
             replays = build_replay_parts(db, ingest, processes, rules, targets, utc_now, now_us)
-            yield Tower(settings, db, processes, ingest, mappings, HookFigures(), rules, connections, replays)
+            yield Tower(
+                settings, db, processes, ingest, mappings, HookFigures(), rules, connections, replays,
+                Statuses(now_us),
+            )  # fmt: skip
         finally:
             ingest.close()
 
@@ -177,10 +185,13 @@ def run(settings: Settings, roles: Roles, *, say: Callable[[str], None], demo: D
             steps += (reconcile, *_watched_folders(tower))
             steps += replay_steps(tower.replays, tower.db, tower.processes, utc_now)
         scheduler = start_steps(steps)
+        loops = _broker_loops(tower) if roles.collect else None
         estate: list[subprocess.Popen[bytes]] = []
 
         def ready() -> None:
             _announce(tower, roles, say)
+            if loops is not None:
+                loops.start()
             if demo is not None:
                 arguments = demo_arguments(settings, demo)
                 estate.append(subprocess.Popen([sys.executable, "-m", "controltower.demo", *arguments]))
@@ -198,6 +209,8 @@ def run(settings: Settings, roles: Roles, *, say: Callable[[str], None], demo: D
             )
         finally:
             stopping()
+            if loops is not None:
+                loops.stop()
             scheduler.shutdown(wait=True)
             tower.replays.executor.close()
 
@@ -276,6 +289,12 @@ def _hook_routes(tower: Tower, limits: Limits) -> Any:
         is_open=settings.ingest_access == OPEN and settings.http.is_loopback,
     )
     return hook_routes(tower.mappings, doorkeeper, tower.hook_figures, tower.ingest, now_us, limits)
+
+
+def _broker_loops(tower: Tower) -> Loops:
+    exporter = _exporter(tower, _limits(tower.settings))
+    letters = BrokerLetters(tower.connections, tower.mappings, tower.replays.intake, now_us)
+    return broker_loops(tower.connections, tower.mappings, exporter, tower.broker_statuses, letters.take)
 
 
 def _watched_folders(tower: Tower) -> tuple[Step, ...]:
@@ -387,7 +406,7 @@ def _web(tower: Tower) -> Any:
             },
             reconciliations=tower.settings.reconciliations,
             mapping_desk=Desk(tower.mappings, frozenset(tower.settings.hook_secrets), now_us, decode_sample),
-            metrics=metrics_text(tower.ingest, tower.hook_figures.metrics),
+            metrics=metrics_text(tower.ingest, tower.hook_figures.metrics, tower.broker_statuses.metrics),
             failure_rules=tower.rules,
             desk=tower.replays.desk,
             planner=tower.replays.planner,

@@ -26,6 +26,7 @@ SETTING = "CONTROLTOWER_CONNECTIONS"
 # client library is the optional requirement of the same name.
 KINDS = {
     "http": "collectors.brokers.http",
+    "kafka": "collectors.brokers.kafka",
     "nats": "collectors.brokers.nats_jetstream",
     "rabbitmq": "collectors.brokers.rabbitmq",
     "redis": "collectors.brokers.redis_streams",
@@ -42,7 +43,7 @@ class EventsFrom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     place: Place
     mapping: str = ""  # "" are CloudEvents
-    format: Literal["", "otlp"] = ""
+    format: Literal["", "otlp", "otlp_logs", "otlp_metrics"] = ""
 
 
 class OriginTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

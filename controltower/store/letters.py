@@ -244,6 +244,30 @@ def find_bodies(c: Connection, keys: Collection[tuple[bytes, int]]) -> dict[tupl
     return found
 
 
+class Papers(NamedTuple):
+    """What a letter is known by, without its body."""
+
+    identifiers: tuple[Identifier, ...]
+    headers: tuple[tuple[str, str], ...]  # as they came
+
+
+NO_PAPERS = Papers((), ())
+"""Those of a letter that was purged."""
+
+
+def find_papers(c: Connection, ids: Iterable[bytes]) -> dict[bytes, Papers]:
+    """The papers of many letters at once."""
+    body = dead_letter_body.c
+    found: dict[bytes, Papers] = {}
+    for chunk in in_chunks(sorted(set(ids))):
+        query = select(body.id, body.identifiers, body.headers).where(body.id.in_(chunk), body.edit == 0)
+        for row in c.execute(query):
+            found[bytes(row.id)] = Papers(
+                tuple(read_identifiers(row.identifiers)), _headers.decode(row.headers)
+            )
+    return found
+
+
 def list_edits(c: Connection, letter_id: bytes) -> list[tuple[int, datetime, str, str]]:
     """Number, time, author and reason of each edit, oldest first."""
     body = dead_letter_body.c

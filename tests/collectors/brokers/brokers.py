@@ -6,6 +6,7 @@ A kind is one class here, beside the line in KINDS.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import secrets
 import socket
@@ -24,6 +25,7 @@ from collectors.brokers.connections import declared
 from collectors.brokers.protocol import Connection
 from tests.backends import missing_service
 from tests.collectors.brokers.http.endpoint import Reply, listening
+from tests.collectors.brokers.kafka_cluster import MockCluster
 from tests.collectors.brokers.memory import MemoryBroker, MemoryConnection
 from tests.collectors.brokers.proxy import CuttingProxy
 
@@ -188,11 +190,66 @@ class Http:
         return connection_of(self.kind, {"url": f"http://127.0.0.1:{proxy.port}"}), proxy
 
     def connect_to_nobody(self, *, samples: Sequence[str] = ()) -> Connection:
-        keys = {"url": f"http://127.0.0.1:{free_port()}", "authentication": "bearer", "token": "${PASSWORD}"}
+        url = f"http://127.0.0.1:{free_port()}"
+        keys = {"url": url, "authentication": "bearer", "token": "${PASSWORD}", "samples": list(samples)}
         return connection_of(self.kind, keys)
 
     def close(self) -> None:
         self._exits.close()
+
+
+class Kafka:
+    """The mock cluster of Kafka's own client library."""
+
+    kind = "kafka"
+    has_sources = True
+    tells_equal_messages_apart = True
+    refuses_unknown_places = True
+    # The mock waits nearly as long as a session lasts for those who left a group.
+    _QUICK = {"session.timeout.ms": "2000", "heartbeat.interval.ms": "200"}
+
+    def __init__(self) -> None:
+        self.cluster = _kafka()
+
+    def new_place(self) -> str:
+        place = own_name()
+        self.cluster.create(place)
+        return place
+
+    def unknown_place(self) -> str:
+        return own_name()
+
+    def connect(self, *, samples: Sequence[str] = ()) -> Connection:
+        keys = {
+            "bootstrap_servers": self.cluster.bootstrap_servers,
+            "options": self._QUICK,
+            "samples": list(samples),
+        }
+        return connection_of(self.kind, keys)
+
+    def connect_through_proxy(self) -> None:
+        return None  # brokers tell their clients where they are
+
+    def connect_to_nobody(self, *, samples: Sequence[str] = ()) -> Connection:
+        servers = f"127.0.0.1:{free_port()}"
+        keys = {
+            "bootstrap_servers": servers,
+            "user": "tower",
+            "password": "${PASSWORD}",
+            "timeout_seconds": 1.0,
+            "samples": list(samples),
+        }
+        return connection_of(self.kind, keys)
+
+    def close(self) -> None:
+        """Its topics are gone with the process."""
+
+
+@cache
+def _kafka() -> MockCluster:
+    cluster = MockCluster()
+    atexit.register(cluster.close)
+    return cluster
 
 
 @cache
@@ -221,7 +278,7 @@ class RedisStreams:
 
     def new_place(self) -> str:
         place = own_name()
-        self.client.xdel(place, self.client.xadd(place, {"a": "b"}))
+        self.client.xdel(place, self.client.xadd(place, {"a": "b"}, id="1-1"))
         self._made.append(place)
         return place
 
@@ -342,6 +399,7 @@ def _nats() -> str:
 
 BROKERS: dict[str, Callable[[], Broker]] = {
     "http": Http,
+    "kafka": Kafka,
     "memory": InMemory,
     "nats": Nats,
     "rabbitmq": RabbitMQ,
