@@ -46,6 +46,7 @@ from controltower.declared import (
     decode_sample,
     load_declared,
     load_mappings,
+    load_policies,
     process_files,
 )
 from controltower.domain.errors import BadSetting, Forbidden
@@ -132,6 +133,7 @@ def opened_tower(settings: Settings, *, has_writer_process: bool = False) -> Ite
     """
     mappings = load_mappings(settings)
     connections = load_declared(settings, os.environ, mappings)
+    policies = load_policies(settings)
     with opened_store(settings) as db:
         processes = declared_processes(settings)
         writer: Writer = InlineWriter(db, processes)
@@ -142,7 +144,9 @@ def opened_tower(settings: Settings, *, has_writer_process: bool = False) -> Ite
         try:
             rules = RuleShelf(settings.failure_rules)
             targets = DeclaredTargets(connections)
-            replays = build_replay_parts(db, ingest, processes, rules, targets, utc_now, now_us)
+            replays = build_replay_parts(
+                db, ingest, processes, rules, targets, utc_now, now_us, policies
+            )
             yield Tower(settings, db, processes, ingest, mappings, HookFigures(), rules, connections, replays)
         finally:
             ingest.close()
@@ -374,6 +378,7 @@ def _web(tower: Tower) -> Any:
             desk=tower.replays.desk,
             planner=tower.replays.planner,
             redirects=tower.replays.redirects,
+            policies=tower.replays.policies.policies,
         )
     )
     count = tower.settings.proxies

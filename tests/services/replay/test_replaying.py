@@ -204,7 +204,9 @@ def test_a_ramp_goes_on_when_a_step_is_confirmed_and_halts_when_one_fails(rig: R
     assert halted.state == "halted"
     assert "1 died again" in halted.halted_why
     assert len(rig.targets.sent) == 6
-    resume(rig.db, plan.id, by="olga", now=rig.now)
+    with pytest.raises(Forbidden):
+        resume(rig.db, plan.id, by="sam", may_force=False, now=rig.now)
+    resume(rig.db, plan.id, by="olga", may_force=True, now=rig.now)
     rig.work()
     assert len(rig.targets.sent) == 31
     cancel(rig.db, plan.id, by="olga", why="enough", now=rig.now)
@@ -282,7 +284,7 @@ def test_a_paused_plan_sends_nothing_until_it_is_resumed(rig: Rig):
     pause(rig.db, plan.id, by="sam", now=rig.now)
     rig.work()
     assert rig.targets.sent == []
-    resume(rig.db, plan.id, by="sam", now=rig.now)
+    resume(rig.db, plan.id, by="sam", may_force=False, now=rig.now)
     rig.work()
     assert len(rig.targets.sent) == 1
 
