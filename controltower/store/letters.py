@@ -310,6 +310,18 @@ def letters_of_journey(c: Connection, journey_id: bytes, limit: int = 50) -> lis
     return sorted(rows, key=lambda row: row.state in CLOSED)
 
 
+def letters_called(c: Connection, text: str, limit: int) -> list[LetterRow]:
+    """The letter with this id, in hexadecimal, or the letters of the message with this id."""
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    found = list(find_letters(c, [key]).values()) if len(key) == 16 else []
+    query = select(*COLUMNS).where(dead_letter.c.message_id == text, dead_letter.c.message_id != "")
+    rows = c.execute(query.order_by(dead_letter.c.failed_us.desc()).limit(limit))
+    return found + [letter_row(row) for row in rows if bytes(row.id) != key]
+
+
 def overdue_letters(c: Connection, states: Sequence[str], now_us: int, limit: int) -> list[LetterRow]:
     """Letters in these states whose confirmation is overdue, the most overdue first."""
     query = select(*COLUMNS).where(dead_letter.c.confirm_due_us <= now_us, dead_letter.c.state.in_(states))

@@ -89,7 +89,7 @@ class Redirect(NamedTuple):
     made_by: str
 
 
-class Goal(NamedTuple):
+class GoalCount(NamedTuple):
     """A place that items of a plan go to, and what is done to them on the way."""
 
     connection: str
@@ -272,13 +272,13 @@ def count_outcomes(c: Connection, plan_ids: Collection[bytes]) -> dict[bytes, di
     return found
 
 
-def count_goals(c: Connection, plan_id: bytes) -> list[Goal]:
+def count_goals(c: Connection, plan_id: bytes) -> list[GoalCount]:
     """Where the items of a plan go and as what, the most first; those that were never to be sent apart."""
     item = replay_item.c
     columns = (item.connection, item.target_place, item.remedy)
     query = select(*columns, func.count().label("items")).where(item.plan_id == plan_id, item.verdict != "")
     rows = c.execute(query.group_by(*columns))
-    return sorted((Goal(*row) for row in rows), key=lambda goal: (-goal.items, *goal[:3]))
+    return sorted((GoalCount(*row) for row in rows), key=lambda goal: (-goal.items, *goal[:3]))
 
 
 def count_sent_since(c: Connection, policy: str, since: datetime) -> int:

@@ -152,7 +152,7 @@ class Planner:
             if row is None:
                 judged.append(replace(item, state=REFUSED, outcome="It was purged."))
                 continue
-            target = goal_of(row, chosen, redirects)
+            target = goal_of((row.origin_connection, row.origin_place), chosen, redirects)
             whole = replace(
                 item,
                 payload_hash=row.payload_hash,
@@ -293,12 +293,11 @@ def redirects_by_source(c: Connection) -> dict[tuple[str, str], Redirect]:
 
 
 def goal_of(
-    row: LetterRow, chosen: tuple[str, str], redirects: Mapping[tuple[str, str], Redirect]
+    origin: tuple[str, str], chosen: tuple[str, str], redirects: Mapping[tuple[str, str], Redirect]
 ) -> Goal:
-    """Where a letter goes: to the connection and place that were chosen, when they are not empty; else where
-    a redirect leads; else back to where it came from.
+    """Where a letter of this origin goes: to the connection and place that were chosen, when they are not
+    empty; else where a redirect leads; else back to where it came from.
     """
-    origin = row.origin_connection, row.origin_place
     if chosen[0]:
         return Goal(*chosen, chosen != origin)
     redirect = redirects.get(origin)

@@ -110,7 +110,8 @@ class PolicyRunner:
         redirects, known = redirects_by_source(c), set(self.planner.targets.names())
         chosen: list[LetterRow] = []
         for row in rows:
-            goal = goal_of(row, (policy.connection, policy.target_place), redirects)
+            origin = row.origin_connection, row.origin_place
+            goal = goal_of(origin, (policy.connection, policy.target_place), redirects)
             is_sendable = bool(goal.place) and goal.connection in known
             may_be_sent = is_sendable and not self.planner.approval.moves_money(row.type)
             if may_be_sent and lineages[row.id].verdict.kind == SAFE:

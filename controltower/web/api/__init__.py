@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controltower.web.api import (
+    audit,
     failures,
     figures,
     health,
@@ -11,6 +12,8 @@ from controltower.web.api import (
     openapi,
     quarantine,
     reconciliations,
+    redirects,
+    replays,
     reports,
 )
 
@@ -20,6 +23,9 @@ API_BLUEPRINTS = (
     figures.bp,
     maps.bp,
     quarantine.bp,
+    replays.bp,
+    redirects.bp,
+    audit.bp,
     reports.bp,
     reconciliations.bp,
     health.bp,
