@@ -5,6 +5,12 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 ARGS ?=
+# Processes that share the tests, a file at a time; ARGS="-n0" does without. Towers and browsers make many tests
+# wait: one process more than there are cores keeps the cores busy.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+# Tests start towers and commands a hundred times: where containers forbid Python to keep what it compiled, each of
+# them would compile the whole program anew.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help run test check lint bench setup setup-test setup-dev frontend wheel lock clean
 
@@ -21,10 +27,10 @@ run: setup
 	$(BIN)/controltower up --demo $(ARGS)
 
 test: setup-test
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 check: lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 lint: setup-dev
 	$(BIN)/ruff check .

@@ -127,7 +127,7 @@ def _error(error: object) -> tuple[str, str]:
 def _claims(data: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     """What it says of the attributes that systems may disagree about, sorted."""
     found = {
-        "address": " ".join(text_of(data.get("address")).casefold().split())[:MAX_NOTE],
+        "address": " ".join(text_of(data.get("address")).split())[:MAX_NOTE],
         "fees": _total(data.get("fees"))[0],
         "quantity": _amount(data.get("quantity")) or _quantity(data.get("lines")),
         "refund": _total(data.get("refund"))[0],

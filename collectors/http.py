@@ -159,6 +159,7 @@ class Route(NamedTuple):
     handler: Handler
     refuse: Refuse = refuse_as_json
     checks_sender: bool = False  # the handler finds out who sent the request; the listener does not ask
+    shares_path: bool = False  # the fallback serves the other methods of its path
 
 
 Routes = Mapping[tuple[str, str], Route]
@@ -205,8 +206,9 @@ class IngestApp:
         self._fallback = fallback
         self._browser_hosts = browser_hosts
         self._methods: dict[str, list[str]] = {}
-        for method, path in self._routes:
-            self._methods.setdefault(path, []).append(method)
+        for (method, path), route in self._routes.items():
+            if not (route.shares_path and fallback):
+                self._methods.setdefault(path, []).append(method)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = self._routes.get((scope.get("method", ""), scope.get("path", "")))

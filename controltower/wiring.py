@@ -18,7 +18,12 @@ from a2wsgi import WSGIMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from collectors.brokers.connections import Declared
+from collectors.brokers.consuming import Loops
+from collectors.brokers.statuses import Statuses
 from collectors.brokers.targets import DeclaredTargets
+from collectors.dead_letters import taking as dead_letters
+from collectors.dead_letters.broker import BrokerLetters
+from collectors.dead_letters.http import dead_letter_routes
 from collectors.edi import reading as edi
 from collectors.edi.folder import FolderWatch
 from collectors.edi.http import edi_routes
@@ -41,6 +46,7 @@ from collectors.otlp.http import otlp_routes
 from collectors.otlp.links import DEFAULT_ATTRIBUTES, LinkRules
 from collectors.otlp.span_events import span_rules
 from collectors.refusals import Unauthorized
+from controltower.connected import broker_loops
 from controltower.declared import (
     declared_processes,
     decode_sample,
@@ -100,6 +106,7 @@ class Tower:
     rules: RuleShelf
     connections: Mapping[str, Declared]
     replays: ReplayParts
+    broker_statuses: Statuses
 
 
 def utc_now() -> datetime:
@@ -144,10 +151,11 @@ def opened_tower(settings: Settings, *, has_writer_process: bool = False) -> Ite
         try:
             rules = RuleShelf(settings.failure_rules)
             targets = DeclaredTargets(connections)
-            replays = build_replay_parts(
-                db, ingest, processes, rules, targets, utc_now, now_us, policies
-            )
-            yield Tower(settings, db, processes, ingest, mappings, HookFigures(), rules, connections, replays)
+            replays = build_replay_parts(db, ingest, processes, rules, targets, utc_now, now_us, policies)
+            yield Tower(
+                settings, db, processes, ingest, mappings, HookFigures(), rules, connections, replays,
+                Statuses(now_us),
+            )  # fmt: skip
         finally:
             ingest.close()
 
@@ -166,10 +174,13 @@ def run(
             steps += (reconcile, *_watched_folders(tower))
             steps += replay_steps(tower.replays, tower.db, tower.processes, utc_now)
         scheduler = start_steps(steps)
+        loops = _broker_loops(tower) if roles.collect else None
         estate: list[subprocess.Popen[bytes]] = []
 
         def ready() -> None:
             _announce(tower, roles, say)
+            if loops is not None:
+                loops.start()
             if demo is not None:
                 estate.append(subprocess.Popen([sys.executable, "-m", "controltower.demo", *demo()]))
 
@@ -186,6 +197,8 @@ def run(
             )
         finally:
             stopping()
+            if loops is not None:
+                loops.stop()
             scheduler.shutdown(wait=True)
             tower.replays.executor.close()
 
@@ -238,6 +251,7 @@ def _listeners(tower: Tower, roles: Roles) -> list[HttpListener]:
         routes = {
             **otlp_routes(exporter),
             **events_routes(tower.ingest, now_us, limits),
+            **dead_letter_routes(tower.replays.intake, tower.ingest, tower.mappings, now_us, limits),
             **_hook_routes(tower, limits),
             **edi_routes(tower.mappings, tower.ingest, now_us, limits),
         }
@@ -263,6 +277,12 @@ def _hook_routes(tower: Tower, limits: Limits) -> Any:
         is_open=settings.ingest_access == OPEN and settings.http.is_loopback,
     )
     return hook_routes(tower.mappings, doorkeeper, tower.hook_figures, tower.ingest, now_us, limits)
+
+
+def _broker_loops(tower: Tower) -> Loops:
+    exporter = _exporter(tower, _limits(tower.settings))
+    letters = BrokerLetters(tower.connections, tower.mappings, tower.replays.intake, now_us)
+    return broker_loops(tower.connections, tower.mappings, exporter, tower.broker_statuses, letters.take)
 
 
 def _watched_folders(tower: Tower) -> tuple[Step, ...]:
@@ -369,11 +389,12 @@ def _web(tower: Tower) -> Any:
                 OCEL_EDGE: events.decode_held,  # what it holds back are CloudEvents
                 hooks.EDGE: hooks.held_decoder(tower.mappings),
                 edi.EDGE: edi.held_decoder(tower.mappings),
+                dead_letters.EDGE: dead_letters.held_decoder(tower.replays.intake, tower.mappings),
                 **held_decoders(_exporter(tower, _limits(tower.settings))),
             },
             reconciliations=tower.settings.reconciliations,
             mapping_desk=Desk(tower.mappings, frozenset(tower.settings.hook_secrets), now_us, decode_sample),
-            metrics=metrics_text(tower.ingest, tower.hook_figures.metrics),
+            metrics=metrics_text(tower.ingest, tower.hook_figures.metrics, tower.broker_statuses.metrics),
             failure_rules=tower.rules,
             desk=tower.replays.desk,
             planner=tower.replays.planner,

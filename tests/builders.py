@@ -20,10 +20,15 @@ def us(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
+def built_in(name: str) -> Process:
+    """The built-in process of a file."""
+    text = (files("controltower") / "processes" / f"{name}.toml").read_text()
+    return parse_process(text, f"{name}.toml")
+
+
 def order_to_cash() -> Process:
-    """The built-in process."""
-    text = (files("controltower") / "processes" / "order_to_cash.toml").read_text()
-    return parse_process(text, "order_to_cash.toml")
+    """The built-in process of orders."""
+    return built_in("order_to_cash")
 
 
 def an_event(

@@ -1,6 +1,7 @@
 """What every test may ask for: databases of its own, a browser, the real inputs."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
+from controltower.store.engine import Database
+from controltower.store.schema import upgrade
 from tests.backends import (
     NO_REAL_DATA,
     ROOT,
@@ -17,6 +20,7 @@ from tests.backends import (
     missing_service,
     new_database,
 )
+from tests.stores import clear, opened
 from tools.chromium import find_chromium
 
 # How hard hypothesis tries. Databases and shared runners make single examples slow now and then:
@@ -71,13 +75,6 @@ def postgres_server() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """A PostgreSQL database that all tests of this session share, as a CONTROLTOWER_DATABASE_URL."""
-    with new_database(postgres_server) as url:
-        yield url
-
-
 @pytest.fixture
 def empty_postgres_url(postgres_server: str) -> Iterator[str]:
     """A PostgreSQL database of this test alone."""
@@ -97,6 +94,50 @@ def database_url(request: pytest.FixtureRequest) -> str:
     fixture = "sqlite_url" if request.param == "sqlite" else "empty_postgres_url"
     url: str = request.getfixturevalue(fixture)
     return url
+
+
+# Migrating a new database takes longer than most tests: SQLite files are copied from one that was migrated,
+# and all tests of a session use one PostgreSQL database, emptied for each.
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file at the newest schema with nothing in it, to be copied."""
+    file = tmp_path_factory.mktemp("migrated") / "controltower.db"
+    with opened(f"sqlite:///{file}") as database:
+        upgrade(database)
+    return file
+
+
+@pytest.fixture(scope="session")
+def shared_postgres_url(postgres_server: str) -> Iterator[str]:
+    """A PostgreSQL database at the newest schema that all tests of this session share."""
+    with new_database(postgres_server) as url:
+        with opened(url) as database:
+            upgrade(database)
+        yield url
+
+
+@pytest.fixture
+def sqlite_store(migrated_file: Path, sqlite_url: str) -> Iterator[Database]:
+    """An empty SQLite store at the newest schema, in the file of `sqlite_url`."""
+    shutil.copyfile(migrated_file, sqlite_url.removeprefix("sqlite:///"))
+    with opened(sqlite_url) as database:
+        yield database
+
+
+@pytest.fixture
+def postgres_store(shared_postgres_url: str) -> Iterator[Database]:
+    """An empty PostgreSQL store at the newest schema."""
+    with opened(shared_postgres_url) as database:
+        clear(database)
+        yield database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """An empty store at the newest schema, once on each database."""
+    fixture = "sqlite_store" if request.param == "sqlite" else "postgres_store"
+    store: Database = request.getfixturevalue(fixture)
+    return store
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,11 @@ SETTING = "CONTROLTOWER_CONNECTIONS"
 # The module of each kind; it has a KIND and is imported when a connection of that kind is declared. Its
 # client library is the optional requirement of the same name.
 KINDS = {
+    "http": "collectors.brokers.http",
+    "kafka": "collectors.brokers.kafka",
+    "nats": "collectors.brokers.nats_jetstream",
     "rabbitmq": "collectors.brokers.rabbitmq",
+    "redis": "collectors.brokers.redis_streams",
 }
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -39,19 +43,41 @@ class EventsFrom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     place: Place
     mapping: str = ""  # "" are CloudEvents
-    format: Literal["", "otlp"] = ""
+    format: Literal["", "otlp", "otlp_logs", "otlp_metrics"] = ""
+
+
+class OriginTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where replays of dead letters go that do not say it themselves."""
+
+    place: Place
+    connection: str = ""  # "" is the one that they are taken from
+
+
+class LettersFrom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A place that dead letters are taken from, and what is known of all of them."""
+
+    place: Place
+    mapping: str = ""  # reads what the messages say
+    type: str = ""
+    system: str = ""
+    origin: OriginTable | None = None
 
 
 class BrokerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What may be said of a connection of any kind; kinds add keys of their own."""
 
     kind: str
-    dead_letters: list[Place] = []
+    dead_letters: list[Place | LettersFrom] = []
     events: list[EventsFrom] = []
     samples: list[Place] = []
     sample_seconds: Positive = 15.0
     rate: Positive = 100.0  # messages a second at most when replaying to it
     timeout_seconds: Positive = 10.0  # for connecting, and for a confirmation
+
+    @property
+    def letters(self) -> list[LettersFrom]:
+        """The places that dead letters are taken from; one that is only named says nothing more."""
+        return [LettersFrom(place=one) if isinstance(one, str) else one for one in self.dead_letters]
 
 
 class Kind(NamedTuple):
@@ -160,11 +186,11 @@ class _Reader:
                 raise BadSetting(f"{self._at}.{key}: {place!r} is consumed already; expected each place once")
             taken.add(place)
         for index, events in enumerate(table.events):
-            at = f"{self._at}.events[{index}]"
             if events.mapping and events.format:
-                raise BadSetting(f"{at}: expected a mapping or a format, found both")
-            if events.mapping and mappings is not None and events.mapping not in mappings:
-                raise BadSetting(f"{at}.mapping: there is no mapping {events.mapping!r}")
+                raise BadSetting(f"{self._at}.events[{index}]: expected a mapping or a format, found both")
+        for key, mapping in _mappings(table):
+            if mapping and mappings is not None and mapping not in mappings:
+                raise BadSetting(f"{self._at}.{key}.mapping: there is no mapping {mapping!r}")
 
     def _filled_in(self, value: Any, key: str) -> Any:
         """`value` with each ${NAME} replaced by what the environment says."""
@@ -198,10 +224,17 @@ class _Reader:
 
 
 def _consumed(table: BrokerTable) -> Iterator[tuple[str, str]]:
-    for index, place in enumerate(table.dead_letters):
-        yield f"dead_letters[{index}]", place
+    for index, letters in enumerate(table.letters):
+        yield f"dead_letters[{index}]", letters.place
     for index, events in enumerate(table.events):
         yield f"events[{index}].place", events.place
+
+
+def _mappings(table: BrokerTable) -> Iterator[tuple[str, str]]:
+    for index, letters in enumerate(table.letters):
+        yield f"dead_letters[{index}]", letters.mapping
+    for index, events in enumerate(table.events):
+        yield f"events[{index}]", events.mapping
 
 
 def _secret(wanted: type, value: object) -> object:

@@ -26,6 +26,8 @@ def text_of(value: object) -> str:
             return ""
         case bool():
             return "true" if value else "false"
+        case int():
+            return str(int(value))
         case datetime():
             return value.isoformat()
         case Mapping() | Sequence():
@@ -44,8 +46,10 @@ def _text_of_bytes(value: bytes) -> str:
 def _plain(value: object) -> Any:
     """What JSON can say."""
     match value:
-        case str() | bool() | int() | float() | None:
+        case str() | bool() | float() | None:
             return value
+        case int():  # a client's own kind of number would be refused
+            return int(value)
         case Mapping():
             return {text_of(key): _plain(item) for key, item in value.items()}
         case Sequence() if not isinstance(value, bytes | bytearray):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote, unquote
 
+from collectors.brokers.protocol import ConnectionLost
+
 HIDDEN = "***"
 
 
@@ -41,6 +43,12 @@ def hide(text: str, *secrets: Secret) -> str:
     for part in sorted(parts, key=len, reverse=True):
         text = text.replace(part, HIDDEN)
     return text
+
+
+def connection_lost(name: str, why: BaseException | str, *secrets: Secret) -> ConnectionLost:
+    """The error to raise when the connection of that name does not work, without any of the secrets."""
+    text = why if isinstance(why, str) else str(why) or type(why).__name__
+    return ConnectionLost(f"{name}: {hide(text, *secrets)}")
 
 
 def _telling_parts(value: str) -> Iterator[str]:

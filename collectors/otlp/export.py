@@ -106,10 +106,17 @@ class Exporter:
         try:
             export = await self._decoded(signal, body, content_type)
         except BadPayload as exc:
-            await commit(self.intake, self._quarantine(signal, body, content_type, exc))
+            await commit(self.intake, self._held(signal, body, content_type, exc))
             raise
         await commit(self.intake, export.batch)
         return response_of(signal, export)
+
+    def decoded_or_held(self, signal: Signal, body: bytes, content_type: str = PROTOBUF) -> FactBatch:
+        """The facts in an export, or itself in quarantine when it cannot be decoded."""
+        try:
+            return self.decode(signal, body, content_type).batch
+        except BadPayload as exc:
+            return self._held(signal, body, content_type, exc)
 
     async def _decoded(self, signal: Signal, body: bytes, content_type: str) -> Export:
         if len(body) <= self.limits.in_thread:
@@ -154,7 +161,7 @@ class Exporter:
         batch = FactBatch(events=facts.events, quarantined=quarantined, dropped=facts.dropped, size=len(body))
         return Export(batch, len(facts.faults), facts.faults[0].message if facts.faults else "")
 
-    def _quarantine(self, signal: Signal, body: bytes, content_type: str, error: BadPayload) -> FactBatch:
+    def _held(self, signal: Signal, body: bytes, content_type: str, error: BadPayload) -> FactBatch:
         kept = body[: self.limits.kept]
         item = Quarantined(signal.edge, error.reason, str(error), content_type, kept)
         return FactBatch(quarantined=[item], size=len(kept))

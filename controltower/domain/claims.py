@@ -7,20 +7,21 @@ All of it is a function of the set of facts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
+from controltower.domain.amounts import number_of, tolerance_of
 from controltower.domain.facts import FAILED
+from controltower.domain.money import MoneyStep, fees_of, money_steps, refund_of
 from controltower.domain.outcomes import Fact
-from controltower.domain.processes import Process
+from controltower.domain.processes import ANY, FIRST, LAST, REFUNDED, Process, matches
 
-ANY = "*"
-"""As a system of record: whichever system spoke first."""
-
-MOST_DIGITS = 15
-_NUMBERS = frozenset(("total", "quantity", "refund"))
+TOTAL = "total"
+CURRENCY = "currency"
+REFUND = "refund"
+_NUMBERS = frozenset((TOTAL, "quantity", REFUND))
 
 
 class Claim(NamedTuple):
@@ -42,21 +43,13 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
-class MoneyStep:
-    """One step of the way of the money, compared with what was ordered."""
-
-    name: str  # captured, invoiced, settled
-    amount: Decimal
-    difference: Decimal  # from what was ordered; 0 within the tolerance
-    is_complete: bool  # nothing more of it is expected
-
-
-@dataclass(frozen=True, slots=True)
 class Account:
     """What all facts of a journey say together."""
 
     attributes: tuple[Attribute, ...]
     ordered: Decimal | None
+    fees: Decimal
+    refunds: Decimal
     money: tuple[MoneyStep, ...]
 
     @property
@@ -69,9 +62,24 @@ class Account:
             if one.decided is not None
         ]
         told += [
-            f"{step.name} {step.amount}, ordered {self.ordered}" for step in self.money if step.difference
+            f"{step.name} {step.amount}, {'ordered' if step.expected == self.ordered else 'expected'} "
+            f"{step.expected}"
+            for step in self.money
+            if step.difference
         ]
         return tuple(told)
+
+    def decided(self, name: str) -> str:
+        """What the system of record says of an attribute; "" while it says nothing."""
+        found = next((one.decided for one in self.attributes if one.name == name), None)
+        return "" if found is None else found.value
+
+
+class _Said(NamedTuple):
+    """What one fact says of an attribute."""
+
+    fact: Fact
+    value: str
 
 
 def account_of(process: Process, facts: Iterable[Fact], *, is_over: bool) -> Account:
@@ -82,49 +90,90 @@ def account_of(process: Process, facts: Iterable[Fact], *, is_over: bool) -> Acc
     once: dict[tuple[str, str], Fact] = {}
     for fact in sorted(facts):  # of facts that share source and id the one that the journey counts
         once.setdefault((fact.source, fact.id), fact)
+    channel = next((fact.channel for fact in once.values() if fact.channel), "")
     told = [fact for fact in once.values() if fact.outcome != FAILED]
-    spoken_of = [name for name in process.records if any(_says(process, fact, name) for fact in told)]
-    attributes = tuple(_attribute(process, name, told) for name in spoken_of)
-    ordered = _ordered(attributes)
-    if ordered is None:
-        return Account(attributes, None, ())
-    return Account(attributes, ordered, tuple(_money(process, told, ordered, is_over=is_over)))
-
-
-def _attribute(process: Process, name: str, told: Sequence[Fact]) -> Attribute:
-    last: dict[str, Claim] = {}
-    first: Claim | None = None
-    for fact in told:
-        value = _says(process, fact, name)
-        if value:
-            claim = last[fact.system] = Claim(fact.system, value, fact.occurred_us)
-            first = first or claim
-    decided = None
-    for system in process.records[name]:
-        if system == ANY and first is not None:
-            decided = last[first.system]
-        elif system in last:
-            decided = last[system]
-        if decided is not None:
-            break
-    claims = tuple(last[system] for system in sorted(last))
-    disagreeing = tuple(
-        claim for claim in claims if decided is not None and not _agree(process, name, claim, decided)
+    attributes = tuple(
+        _attribute(process, name, said, channel, is_over=is_over)
+        for name in _compared(process)
+        if (said := _all_said(process, told, name))
     )
-    return Attribute(name, claims, decided, disagreeing)
+    decided = {one.name: number_of(one.decided.value) for one in attributes if one.decided is not None}
+    ordered, refunds = decided.get(TOTAL), decided.get(REFUND) or Decimal(0)
+    steps = () if ordered is None else money_steps(process, told, ordered, refunds, channel, is_over=is_over)
+    return Account(attributes, ordered, fees_of(told), refunds, tuple(steps))
+
+
+def _compared(process: Process) -> list[str]:
+    """The attributes that are compared; refunds are wherever a process follows them."""
+    implied = [REFUND] if REFUNDED in process.money and REFUND not in process.records else []
+    return [*process.records, *implied]
+
+
+def _attribute(
+    process: Process, name: str, said: Sequence[_Said], channel: str, *, is_over: bool
+) -> Attribute:
+    """An attribute of which at least one thing is said."""
+    last = _paid_back(said) if name == REFUND else _last_words(said)
+    asked = process.records.get(name, (ANY,))
+    decided = next((last[system] for entry in asked if (system := _speaker(entry, said))), None)
+    claims = tuple(last[system] for system in sorted(last))
+    if decided is None or (name == REFUND and not is_over):  # refunds are told one after another
+        return Attribute(name, claims, decided, ())
+    differing = tuple(claim for claim in claims if not _agree(process, name, claim, decided, channel))
+    return Attribute(name, claims, decided, differing)
+
+
+def _speaker(entry: str, said: Sequence[_Said]) -> str:
+    """The system that an entry of the systems of record means; "" when it says nothing."""
+    if entry == ANY:
+        return said[0].fact.system
+    if entry.startswith((FIRST, LAST)):
+        order, _, event = entry.partition(":")
+        told = said if f"{order}:" == FIRST else said[::-1]
+        return next((one.fact.system for one in told if matches(one.fact.type.casefold(), (event,))), "")
+    return min((one.fact.system for one in said if one.fact.system.casefold() == entry), default="")
+
+
+def _last_words(said: Iterable[_Said]) -> Mapping[str, Claim]:
+    """What each system said last."""
+    return {fact.system: Claim(fact.system, value, fact.occurred_us) for fact, value in said}
+
+
+def _paid_back(said: Iterable[_Said]) -> Mapping[str, Claim]:
+    """What each system said of all refunds together.
+
+    Of a system that tells one refund by events of several types, the type that tells most counts.
+    """
+    sums: dict[str, dict[str, Decimal]] = {}
+    last_us: dict[str, int] = {}
+    for fact, value in said:
+        of_system = sums.setdefault(fact.system, {})
+        of_system[fact.type] = of_system.get(fact.type, Decimal(0)) + Decimal(value)
+        last_us[fact.system] = fact.occurred_us
+    return {
+        system: Claim(system, f"{max(of_system.values()):f}", last_us[system])
+        for system, of_system in sums.items()
+    }
+
+
+def _all_said(process: Process, told: Iterable[Fact], name: str) -> list[_Said]:
+    """What facts say of an attribute, in the order of their time."""
+    return [_Said(fact, value) for fact in told if (value := _says(process, fact, name))]
 
 
 def _says(process: Process, fact: Fact, name: str) -> str:
     """What a fact says of an attribute of the whole order; "" for nothing."""
-    if name == "total":
+    if name == TOTAL:
         # What was invoiced or paid is a part of the order, and compared along the way of the money.
         return "" if process.read(fact.type).money or not _is_of_whole(process, fact) else fact.amount
-    if name == "currency":
+    if name == REFUND:
+        refund = refund_of(process, fact)
+        return "" if refund is None else str(refund)
+    if name == CURRENCY:
         return fact.currency
     if name == "status":
         return fact.status
-    claimed = next((value for key, value in fact.claims if key == name), "")
-    return claimed if claimed and _is_of_whole(process, fact) else ""
+    return fact.claimed(name) if _is_of_whole(process, fact) else ""
 
 
 def _is_of_whole(process: Process, fact: Fact) -> bool:
@@ -133,66 +182,14 @@ def _is_of_whole(process: Process, fact: Fact) -> bool:
     return not fact.legs or (stage is not None and not process.steps[stage].leg)
 
 
-def _agree(process: Process, name: str, one: Claim, other: Claim) -> bool:
+def _agree(process: Process, name: str, one: Claim, other: Claim, channel: str) -> bool:
     if name in _NUMBERS:
         first, second = number_of(one.value), number_of(other.value)
         if first is not None and second is not None:
-            return abs(first - second) <= _tolerance(process, name, second)
-    return one.value.casefold() == other.value.casefold()
+            return abs(first - second) <= tolerance_of(process, name, channel, second)
+    return _plain(one.value) == _plain(other.value)
 
 
-def _tolerance(process: Process, name: str, of: Decimal) -> Decimal:
-    declared = process.tolerances.get(name, "0")
-    if declared.endswith("%"):
-        return abs(of) * (number_of(declared[:-1]) or Decimal(0)) / 100
-    return number_of(declared) or Decimal(0)
-
-
-def number_of(text: str) -> Decimal | None:
-    """A finite decimal number, None for anything else."""
-    try:
-        number = Decimal(text)
-    except ArithmeticError:
-        return None
-    # By its exponent: a comparison of a number of a million digits would overflow.
-    return number if number.is_finite() and abs(number.adjusted()) < MOST_DIGITS else None
-
-
-def _ordered(attributes: Sequence[Attribute]) -> Decimal | None:
-    decided = next((one.decided for one in attributes if one.name == "total"), None)
-    return None if decided is None else number_of(decided.value)
-
-
-def _money(
-    process: Process, told: Sequence[Fact], ordered: Decimal, *, is_over: bool
-) -> Iterable[MoneyStep]:
-    sums = {name: _sum(process, told, name) for name in process.money}
-    refunds = sums.get("refunded") or Decimal(0)
-    fees = sum((_claimed(fact, "fees") for fact in told), Decimal(0))
-    tolerance = _tolerance(process, "total", ordered)
-    for name in ("captured", "invoiced", "settled"):
-        amount = sums.get(name)
-        if amount is None:
-            continue
-        expected = ordered - fees - refunds if name == "settled" else ordered
-        difference = amount - expected
-        is_wrong = difference > tolerance or (is_over and abs(difference) > tolerance)
-        yield MoneyStep(name, amount, difference if is_wrong else Decimal(0), is_over)
-
-
-def _sum(process: Process, told: Sequence[Fact], step: str) -> Decimal | None:
-    """The amounts of all facts of this step; None when none has any."""
-    amounts: list[Decimal] = []
-    for fact in told:
-        if process.read(fact.type).money == step:
-            amount = number_of(fact.amount)
-            if amount is None:
-                amount = _claimed(fact, "refund") or None
-            if amount is not None:
-                amounts.append(amount)
-    return sum(amounts, Decimal(0)) if amounts else None
-
-
-def _claimed(fact: Fact, name: str) -> Decimal:
-    text = next((value for key, value in fact.claims if key == name), "")
-    return number_of(text) or Decimal(0)
+def _plain(text: str) -> str:
+    """A text as it is compared: without case, with single spaces."""
+    return " ".join(text.casefold().split())

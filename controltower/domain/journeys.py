@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from controltower.domain.claims import account_of
+from controltower.domain.claims import CURRENCY, TOTAL, account_of
 from controltower.domain.facts import FAILED
 from controltower.domain.legs import Leg, find_legs
 from controltower.domain.outcomes import Fact, Failure, Track
@@ -55,8 +55,8 @@ class Journey(NamedTuple):
     failure: Failure | None  # the newest open one
     systems: tuple[str, ...]  # sorted
     channel: str
-    amount: str
-    currency: str
+    amount: str  # what the system of record says; as last told when none decides
+    currency: str  # the same
     customer: str
     reported_status: str  # the newest status word that any system reported
     event_count: int
@@ -137,7 +137,10 @@ def fold(process: Process, facts: Iterable[Fact]) -> Journey:
     outcome_of_all = _status(process, reached, failure, ended, found)
     disputed: tuple[str, ...] = ()
     if is_disputable and process.records:
-        disputed = account_of(process, told, is_over=outcome_of_all == DONE).discrepancies
+        account = account_of(process, told, is_over=outcome_of_all == DONE)
+        disputed = account.discrepancies
+        amount = account.decided(TOTAL) or amount
+        currency = account.decided(CURRENCY) or currency
     return Journey(
         process.name,
         process.version,
@@ -199,7 +202,7 @@ def _status(
     ended: set[Outcome],
     legs: Sequence[Leg],
 ) -> str:
-    whole = {leg.status for leg in legs if process.legs[leg.kind].is_whole}
+    whole = _ends_of_whole(process, legs)
     if CANCELLED in ended or whole == {CANCELLED}:
         return CANCELLED
     if failure is not None:
@@ -212,3 +215,21 @@ def _status(
         process.is_satisfied(stage, reached) for stage in process.completed_by
     )
     return DONE if COMPLETED in ended or (is_complete and not is_open) else IN_FLIGHT
+
+
+def _ends_of_whole(process: Process, legs: Sequence[Leg]) -> set[str]:
+    """How the legs ended that a journey consists of; empty when there may be more to it than those legs.
+
+    Many systems name a line only to cancel it. Such lines are not all there are, nor are those of an order
+    of which a shipment is on its way.
+    """
+    parts = [leg for leg in legs if process.legs[leg.kind].is_whole]
+    ends = {leg.status for leg in parts}
+    if not any(leg.is_listed for leg in parts) or (ends == {CANCELLED} and _is_moving(process, legs)):
+        return set()
+    return ends
+
+
+def _is_moving(process: Process, legs: Sequence[Leg]) -> bool:
+    """Whether a leg that holds the journey got somewhere and was not cancelled."""
+    return any(process.legs[leg.kind].holds and leg.stage and leg.status != CANCELLED for leg in legs)

@@ -32,6 +32,7 @@ class Leg(NamedTuple):
     reached: tuple[tuple[str, int], ...]  # (stage name, first reached), in the order of its stages
     failure: Failure | None  # the newest open one
     event_count: int
+    is_listed: bool  # whether anything but its end was told of it
 
     @property
     def is_open(self) -> bool:
@@ -87,8 +88,10 @@ def _leg(
 ) -> Leg:
     track = Track()
     ended: set[str] = set()
+    is_listed = False
     for fact in told:
         reading = process.read(fact.type)
+        is_listed = is_listed or reading.ends is None or reading.leg != number
         if reading.ends is not None:
             if reading.leg == number and fact.outcome != FAILED:
                 ended.add(reading.ends)
@@ -108,6 +111,7 @@ def _leg(
         tuple([(process.steps[stage].name, track.reached[stage]) for stage in reached]),
         failure,
         len(told),
+        is_listed,
     )
 
 

@@ -33,6 +33,10 @@ class Fact(NamedTuple):
     note: str = ""  # what it changed, by whom and why, for a person
     claims: tuple[tuple[str, str], ...] = ()  # (quantity, address, refund or fees; what it says), sorted
 
+    def claimed(self, name: str) -> str:
+        """What it says of quantity, address, refund or fees; "" for nothing."""
+        return next((value for key, value in self.claims if key == name), "")
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import timedelta
 from typing import NamedTuple, NoReturn
 
 from controltower.domain.errors import BadProcess
-from controltower.domain.processes import COMPLETED, OUTCOMES, LegKind, Outcome, Process, Stage
+from controltower.domain.processes import (
+    COMPLETED,
+    FIRST,
+    LAST,
+    OUTCOMES,
+    LegKind,
+    Outcome,
+    Process,
+    Stage,
+)
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _DURATION = re.compile(r"(\d+)([smhd])")
@@ -30,6 +39,7 @@ _LEG_KEYS = {
 _ATTRIBUTES = {"total", "currency", "quantity", "status", "address", "refund"}
 _TOLERATED = {"total", "quantity", "refund"}
 _MONEY = {"captured", "invoiced", "settled", "refunded"}
+_CHANNELS = "channels"
 _TOLERANCE = re.compile(r"\d{1,9}(\.\d{1,6})?%?")
 _OUTCOME_KEYS = {"stages", "events"}
 
@@ -89,6 +99,7 @@ class _Reader:
         legs = tuple(self._leg(entry, ("legs", i), steps) for i, entry in enumerate(declared))
         self._check_unique([leg.name for leg in legs], "legs")
         self._check_legs(stages, {leg.name for leg in legs})
+        tolerated = self._table(document, ("tolerances",))
         outcomes = self._table(document, ("outcomes",))
         self._check_keys(outcomes, ("outcomes",), set(OUTCOMES))
         ends = self._ends(outcomes, ("outcomes",))
@@ -105,8 +116,9 @@ class _Reader:
             chosen_by=self._words(document, ("chosen_by",)),
             channels=self._words(document, ("channels",)),
             is_default=self._truth(document, ("default",)),
-            records=self._lists(document, "records", _ATTRIBUTES),
-            tolerances=self._tolerances(document),
+            records=self._records(document),
+            tolerances=self._tolerances(tolerated, ("tolerances",), {_CHANNELS}),
+            channel_tolerances=self._channel_tolerances(tolerated),
             money=self._lists(document, "money", _MONEY),
         )
 
@@ -115,13 +127,30 @@ class _Reader:
         self._check_keys(table, (name,), known)
         return {key: self._words(table, (name, key)) for key in table}
 
-    def _tolerances(self, document: Table) -> dict[str, str]:
-        table = self._table(document, ("tolerances",))
-        self._check_keys(table, ("tolerances",), _TOLERATED)
+    def _records(self, document: Table) -> dict[str, tuple[str, ...]]:
+        records = self._lists(document, "records", _ATTRIBUTES)
+        for name, systems in records.items():
+            for entry in systems:
+                if entry in (FIRST, LAST):
+                    self._refuse(("records", name), f'expected an event type after "{entry}"')
+        return records
+
+    def _tolerances(self, table: Table, at: Path, others: Set[str] = frozenset()) -> dict[str, str]:
+        self._check_keys(table, at, _TOLERATED | others)
+        found = {}
         for key, value in table.items():
+            if key in others:
+                continue
             if not isinstance(value, str) or _TOLERANCE.fullmatch(value) is None:
-                self._refuse(("tolerances", key), f'expected a text such as "0.05" or "1%", found {value!r}')
-        return {key: str(value) for key, value in table.items()}
+                self._refuse((*at, key), f'expected a text such as "0.05" or "1%", found {value!r}')
+            found[key] = value
+        return found
+
+    def _channel_tolerances(self, tolerated: Table) -> dict[str, dict[str, str]]:
+        at = ("tolerances", _CHANNELS)
+        channels = self._table(tolerated, at)
+        own = {name: self._table(channels, (*at, name)) for name in channels}
+        return {name.casefold(): self._tolerances(table, (*at, name)) for name, table in own.items()}
 
     def _stage(self, entry: Table, at: Path, leg: str = "") -> Stage:
         self._check_keys(entry, at, _STAGE_KEYS)

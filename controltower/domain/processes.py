@@ -17,6 +17,15 @@ COMPLETED: Outcome = "completed"
 CANCELLED: Outcome = "cancelled"
 RETURNED: Outcome = "returned"
 REFUSED: Outcome = "refused"
+REFUNDED = "refunded"
+SETTLED = "settled"
+"""Steps of the way of the money that others are compared with."""
+
+ANY = "*"
+"""As a system of record: whichever system spoke first."""
+FIRST, LAST = "first:", "last:"
+"""Before an event type, as a system of record: whichever told the thing first, or last, by such an event."""
+
 OUTCOMES: tuple[Outcome, ...] = (CANCELLED, COMPLETED, RETURNED, REFUSED)
 
 
@@ -85,6 +94,7 @@ class Process:
     is_default: bool = False  # of equals this one, so also for journeys that no process knows anything of
     records: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # attribute -> who decides it
     tolerances: Mapping[str, str] = field(default_factory=dict)  # attribute -> a number, or a share with %
+    channel_tolerances: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by channel, the same
     money: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # step -> events that tell its sums
     _readings: dict[str, Reading] = field(default_factory=dict, compare=False, repr=False)
 
@@ -108,6 +118,11 @@ class Process:
                     reading = replace(reading, money=step)
             self._readings[event_type] = reading
         return reading
+
+    def tolerance(self, name: str, channel: str) -> str:
+        """The tolerance of an attribute on journeys of a sales channel, as declared; "0" when none is."""
+        own = self.channel_tolerances.get(channel.casefold(), {})
+        return own.get(name, self.tolerances.get(name, "0"))
 
     def is_satisfied(self, stage: int, reached: Iterable[int]) -> bool:
         """Whether a stage of the journey, or one that stands for it, is among those reached."""

@@ -32,6 +32,14 @@ ACKNOWLEDGED = "replay.acknowledged"
 """The type of an event by which a receiver says that a replay did its work; its id is the idempotency key."""
 
 
+class Newer(NamedTuple):
+    """A later event that was processed for the same key."""
+
+    digest: bytes
+    type: str
+    system: str
+
+
 class Subject(NamedTuple):
     """What a verdict needs of a letter."""
 
@@ -41,7 +49,8 @@ class Subject(NamedTuple):
     legs: tuple[Identifier, ...] = ()  # the LEG identifiers that it names
     idempotency_keys: tuple[str, ...] = ()  # that it was ever sent with
     is_unsettled: bool = False  # it was sent before, and nothing shows what became of that
-    newer: Fact | None = None  # a later change of the same record that was processed, on whichever journey
+    newer: Newer | None = None  # a later change of the same record that was processed, on whichever journey
+    is_often_changed: bool = False  # so often that nobody looked whether there is a newer change
 
 
 class Verdict(NamedTuple):
@@ -175,12 +184,18 @@ def _overtaken(subject: Subject, process: Process, reading: Reading, done: Seque
             if one.fact.occurred_us > subject.occurred_us
             and (one.fact.type == subject.type or (reading.amends and one.reading.amends))
         ]
-        newer = later[-1].fact if later else None
+        newer = _newer(later[-1].fact) if later else None
     if newer is None:
+        if subject.is_often_changed:
+            return Verdict(UNKNOWN, "Its record changes too often to know whether this is the newest change.")
         return None
     return Verdict(
         SUPERSEDED, f"{newer.system} processed a newer {newer.type} for the same key.", (newer.digest,)
     )
+
+
+def _newer(fact: Fact) -> Newer:
+    return Newer(fact.digest, fact.type, fact.system)
 
 
 def _on_the_way(process: Process) -> frozenset[int]:
@@ -190,9 +205,11 @@ def _on_the_way(process: Process) -> frozenset[int]:
 
 
 def _can_follow(process: Process, stage: int, later: int) -> bool:
-    """Whether `later` shows that `stage` is past: stages of a leg speak only of legs of their kind."""
+    """Whether `later` shows that `stage` is past: stages of a leg speak only of legs of their kind, and those
+    that only legs pass say nothing about the way of the whole.
+    """
     own = process.steps[stage].leg
-    return not own or process.steps[later].leg == own
+    return process.steps[later].leg == own if own else later < len(process.stages)
 
 
 def _awaited(process: Process, reading: Reading) -> frozenset[int]:

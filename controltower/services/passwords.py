@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import cache
 from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
@@ -16,7 +17,6 @@ MAX_LENGTH = 1024
 _HASHER = PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1)
 # Each computation holds 32 MiB: a burst of sign-ins must not take the memory that ingest needs.
 _AT_ONCE = BoundedSemaphore(2)
-_NOBODY = _HASHER.hash("the password of no account")
 
 
 class BadPassword(BadPayload):
@@ -45,7 +45,7 @@ def is_password(password: str, password_hash: str) -> bool:
     usable = bool(password_hash) and len(password) <= MAX_LENGTH
     try:
         with _AT_ONCE:
-            _HASHER.verify(password_hash if usable else _NOBODY, _same_characters(password[:MAX_LENGTH]))
+            _HASHER.verify(password_hash if usable else _of_nobody(), _same_characters(password[:MAX_LENGTH]))
     except (VerificationError, InvalidHashError):
         return False
     return usable
@@ -54,6 +54,12 @@ def is_password(password: str, password_hash: str) -> bool:
 def is_outdated(password_hash: str) -> bool:
     """True when the hash was made with weaker parameters than today's."""
     return _HASHER.check_needs_rehash(password_hash)
+
+
+@cache
+def _of_nobody() -> str:
+    """The hash of no account's password; made when it is first wanted, as commands start without it."""
+    return _HASHER.hash("the password of no account")
 
 
 def _same_characters(password: str) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import TimeoutError as StillWaiting
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from controltower.domain.errors import BadPayload, Conflict, StoreUnavailable
 from controltower.services.ingest import FactBatch, Ingest, Receipt
@@ -13,8 +14,16 @@ from controltower.store import quarantine as store
 from controltower.store.engine import Database, reading, transaction
 from controltower.store.quarantine import HELD, HeldItem
 
+
+class Understood(Protocol):
+    """What held bytes say that is more than facts, not stored yet."""
+
+    def store(self) -> Receipt:
+        """Store it; the same again changes nothing. Raises StoreUnavailable or Overloaded."""
+
+
 # (payload, content type, headers kept with it, now); raises BadPayload or UnsupportedMedia.
-Decoder = Callable[[bytes, str, Mapping[str, str], datetime], FactBatch]
+Decoder = Callable[[bytes, str, Mapping[str, str], datetime], FactBatch | Understood]
 
 LONGEST_WAIT = timedelta(seconds=30)
 
@@ -40,10 +49,8 @@ def resubmit(
     with reading(db) as c:
         item = store.get_item(c, item_id)
     _check_held(item)
-    batch = decoder_of(decoders, item.row.edge)(payload, item.row.content_type, _headers(item), now)
-    if batch.quarantined:
-        raise BadPayload(batch.quarantined[0].message)
-    receipt = _wait_for(ingest, batch)
+    understood = decoder_of(decoders, item.row.edge)(payload, item.row.content_type, _headers(item), now)
+    receipt = _stored(ingest, understood) if isinstance(understood, FactBatch) else understood.store()
     with transaction(db) as c:
         if not store.mark_resubmitted(c, item_id, by, now):
             raise Conflict("Somebody else settled this item at the same moment; your facts are stored.")
@@ -81,7 +88,9 @@ def _headers(item: HeldItem) -> Mapping[str, str]:
     return {str(name): str(value) for name, value in kept.items()} if isinstance(kept, dict) else {}
 
 
-def _wait_for(ingest: Ingest, batch: FactBatch) -> Receipt:
+def _stored(ingest: Ingest, batch: FactBatch) -> Receipt:
+    if batch.quarantined:
+        raise BadPayload(batch.quarantined[0].message)
     try:
         return ingest.submit(batch).result(timeout=LONGEST_WAIT.total_seconds())
     except StillWaiting as exc:

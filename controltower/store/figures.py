@@ -33,18 +33,19 @@ def per_minute(c: Connection, since_minute: int, measures: Sequence[str]) -> lis
     return [(row.minute, row.measure, row.total) for row in rows]
 
 
-def oldest_in_stage(c: Connection) -> dict[str, datetime]:
-    """For each stage in which a journey waits, since when the oldest has; "" is before the first stage."""
-    waiting = {name for _, name in counts(c, "waiting")}
+def oldest_in_stage(c: Connection) -> dict[tuple[str, str], datetime]:
+    """For each (process, stage) in which a journey waits, since when the oldest has; the stage "" is before
+    the first.
+    """
     since = {}
-    for stage in sorted(waiting):
+    for process, stage in sorted(counts(c, "waiting")):
         # One probe at the front of the index for each; GROUP BY would read all that waits.
         query = select(journey.c.stage_since_us).where(
-            _WAITING, journey.c.stage == stage, journey.c.hidden.is_(False)
+            _WAITING, journey.c.process == process, journey.c.stage == stage, journey.c.hidden.is_(False)
         )
         oldest = c.execute(query.order_by(journey.c.stage_since_us).limit(1)).scalar_one_or_none()
         if oldest is not None:
-            since[stage] = from_us(oldest)
+            since[process, stage] = from_us(oldest)
     return since
 
 

@@ -18,7 +18,7 @@ COLUMNS = tuple(column for column in journey.c if column.name != "state")
 
 @dataclass(frozen=True, slots=True)
 class FailureRow:
-    """The newest open failure of a journey."""
+    """The newest open failure of a journey or of a leg."""
 
     stage: str
     system: str

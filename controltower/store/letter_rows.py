@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -85,11 +85,12 @@ class LetterRow:
         return to_us(self.failed_at), self.id
 
 
-def idempotency_key(letter_id: bytes, edit: int, original: Message) -> str:
+def idempotency_key(letter_id: bytes, edit: int, headers: Iterable[tuple[str, str]]) -> str:
     """The key that every replay of a letter's bytes carries, or of an edit of them: the message's own when it
-    came with one, so that its receiver knows it.
+    came with one (`headers` are those that it came with), so that its receiver knows it.
     """
-    key = original.header(IDEMPOTENCY_KEY) or letter_id.hex()
+    own = (value for name, value in headers if name.casefold() == IDEMPOTENCY_KEY)
+    key = next(own, "") or letter_id.hex()
     return f"{key}.{edit}" if edit else key
 
 

@@ -25,6 +25,7 @@ from controltower.store.letter_rows import (
     LetterRow,
     letter_row,
 )
+from controltower.store.lookup import spellings
 from controltower.store.membership import in_chunks
 from controltower.store.packing import pack, unpack
 
@@ -244,6 +245,30 @@ def find_bodies(c: Connection, keys: Collection[tuple[bytes, int]]) -> dict[tupl
     return found
 
 
+class Papers(NamedTuple):
+    """What a letter is known by, without its body."""
+
+    identifiers: tuple[Identifier, ...]
+    headers: tuple[tuple[str, str], ...]  # as they came
+
+
+NO_PAPERS = Papers((), ())
+"""Those of a letter that was purged."""
+
+
+def find_papers(c: Connection, ids: Iterable[bytes]) -> dict[bytes, Papers]:
+    """The papers of many letters at once."""
+    body = dead_letter_body.c
+    found: dict[bytes, Papers] = {}
+    for chunk in in_chunks(sorted(set(ids))):
+        query = select(body.id, body.identifiers, body.headers).where(body.id.in_(chunk), body.edit == 0)
+        for row in c.execute(query):
+            found[bytes(row.id)] = Papers(
+                tuple(read_identifiers(row.identifiers)), _headers.decode(row.headers)
+            )
+    return found
+
+
 def list_edits(c: Connection, letter_id: bytes) -> list[tuple[int, datetime, str, str]]:
     """Number, time, author and reason of each edit, oldest first."""
     body = dead_letter_body.c
@@ -312,14 +337,20 @@ def letters_of_journey(c: Connection, journey_id: bytes, limit: int = 50) -> lis
 
 def letters_called(c: Connection, text: str, limit: int) -> list[LetterRow]:
     """The letter with this id, in hexadecimal, or the letters of the message with this id."""
+    wanted = spellings(text)
+    key = _key_of(wanted[0]) if wanted else None
+    found = list(find_letters(c, [key]).values()) if key else []
+    query = select(*COLUMNS).where(dead_letter.c.message_id.in_(wanted), dead_letter.c.message_id != "")
+    rows = c.execute(query.order_by(dead_letter.c.failed_us.desc()).limit(limit))
+    return found + [letter_row(row) for row in rows if bytes(row.id) != key]
+
+
+def _key_of(text: str) -> bytes | None:
     try:
         key = bytes.fromhex(text)
     except ValueError:
-        key = b""
-    found = list(find_letters(c, [key]).values()) if len(key) == 16 else []
-    query = select(*COLUMNS).where(dead_letter.c.message_id == text, dead_letter.c.message_id != "")
-    rows = c.execute(query.order_by(dead_letter.c.failed_us.desc()).limit(limit))
-    return found + [letter_row(row) for row in rows if bytes(row.id) != key]
+        return None
+    return key if len(key) == 16 else None
 
 
 def overdue_letters(c: Connection, states: Sequence[str], now_us: int, limit: int) -> list[LetterRow]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, case, exists, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, case, func, or_, select, update
 
 from controltower.domain.errors import NotFound
 from controltower.domain.replays import CLAIMED, FAILED_ITEMS, REFUSED, SENDING, SENT, WITHDRAWN
@@ -299,28 +299,42 @@ def sendable_items(c: Connection, plan_id: bytes, step: int, now_us: int, limit:
     """The next items to send in a step: of each order key at most the first, and none while another message
     of that key is on its way, in this plan or in any other. What a dead worker was sending comes again.
     """
-    item, other = replay_item.alias(), replay_item.alias()
-    ready = (item.c.state == CLAIMED) | ((item.c.state == SENDING) & (item.c.leased_us <= now_us))
-    in_flight = exists().where(
-        other.c.order_key == item.c.order_key,
-        other.c.order_key != "",
-        other.c.state.in_((SENDING, SENT)),
-        (other.c.plan_id != item.c.plan_id) | (other.c.place != item.c.place),
+    item = replay_item.c
+    dropped = select(replay_item).where(
+        item.plan_id == plan_id, item.state == SENDING, item.step == step, item.leased_us <= now_us
     )
-    earlier = exists().where(
-        other.c.order_key == item.c.order_key,
-        other.c.order_key != "",
-        other.c.state == CLAIMED,
-        other.c.plan_id == item.c.plan_id,
-        other.c.place < item.c.place,
+    found = [_item(row) for row in c.execute(dropped.order_by(item.place).limit(limit))]
+    taken = {one.order_key for one in found}
+    after = -1
+    while len(found) < limit:
+        page = _claimed(c, plan_id, step, after, limit)
+        if not page:
+            break
+        after = page[-1].place
+        on_their_way = _keys_on_their_way(c, {one.order_key for one in page} - taken - {""})
+        for one in page:
+            if one.order_key and (one.order_key in on_their_way or one.order_key in taken):
+                continue
+            taken.add(one.order_key)
+            found.append(one)
+    return found[:limit]
+
+
+def _claimed(c: Connection, plan_id: bytes, step: int, after: int, limit: int) -> list[Item]:
+    item = replay_item.c
+    query = select(replay_item).where(
+        item.plan_id == plan_id, item.state == CLAIMED, item.step == step, item.place > after
     )
-    query = (
-        select(item)
-        .where(item.c.plan_id == plan_id, item.c.step == step, ready, ~in_flight, ~earlier)
-        .order_by(item.c.place)
-        .limit(limit)
-    )
-    return [_item(row) for row in c.execute(query)]
+    return [_item(row) for row in c.execute(query.order_by(item.place).limit(limit))]
+
+
+def _keys_on_their_way(c: Connection, keys: Collection[str]) -> set[str]:
+    item = replay_item.c
+    found: set[str] = set()
+    for chunk in in_chunks(sorted(keys)):
+        query = select(item.order_key).where(item.order_key.in_(chunk), item.state.in_((SENDING, SENT)))
+        found.update(c.execute(query).scalars())
+    return found
 
 
 def mark_items(

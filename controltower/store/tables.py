@@ -30,6 +30,8 @@ from sqlalchemy import (
     and_,
 )
 
+from controltower.domain.crowds import MANY_EVENTS
+
 metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"}
 )
@@ -199,10 +201,19 @@ Index(
 )
 Index(
     "ix_journey_waiting",
+    journey.c.process,
     journey.c.stage,
     journey.c.stage_since_us,
     sqlite_where=and_(_shown, journey.c.status == "in_flight"),
     postgresql_where=and_(_shown, journey.c.status == "in_flight"),
+)
+_crowded = journey.c.event_count >= MANY_EVENTS
+Index(
+    "ix_journey_crowded",
+    journey.c.event_count,
+    journey.c.id,
+    sqlite_where=_crowded,
+    postgresql_where=_crowded,
 )
 
 journey_system = Table(

@@ -6,8 +6,39 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from controltower.domain.failure_rules import UNKNOWN, Diagnosis, RuleBook
-from controltower.domain.processes import Process
+from controltower.domain.processes import Process, Stage
 from controltower.store.failures import FailureGroup
+from controltower.store.journey_rows import FailureRow, JourneyRow
+
+
+@dataclass(frozen=True, slots=True)
+class FailureView:
+    """The open failure of one journey, classified."""
+
+    row: JourneyRow
+    failure: FailureRow
+    diagnosis: Diagnosis
+    stage: str  # the title of the stage that failed; its name when no process here declares it
+
+
+def view_failure(
+    row: JourneyRow, failure: FailureRow, book: RuleBook, processes: Mapping[str, Process]
+) -> FailureView:
+    """A failure of a journey, as the rules in force tell it."""
+    stage = _stage_of(processes, row.process, failure)
+    return FailureView(
+        row, failure, diagnosis_of(failure, book), stage.title if stage else failure.stage
+    )
+
+
+def diagnosis_of(failure: FailureRow, book: RuleBook) -> Diagnosis:
+    """What a failure is, by the rules in force."""
+    return book.diagnose(failure.system, failure.code, failure.message)
+
+
+def _stage_of(processes: Mapping[str, Process], name: str, failure: FailureRow) -> Stage | None:
+    process = processes.get(name)
+    return next((stage for stage in process.steps if stage.name == failure.stage), None) if process else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +59,8 @@ class GroupView:
 def view_group(group: FailureGroup, book: RuleBook, processes: Mapping[str, Process]) -> GroupView:
     """The group as its newest failure tells it."""
     failure = group.failure
-    diagnosis = book.diagnose(failure.system, failure.code, failure.message)
-    process = processes.get(group.example.process)
-    stage = next((s for s in process.steps if s.name == failure.stage), None) if process else None
+    diagnosis = diagnosis_of(failure, book)
+    stage = _stage_of(processes, group.example.process, failure)
     return GroupView(
         group=group,
         diagnosis=diagnosis,

@@ -13,11 +13,13 @@ from flask import Blueprint, Response, abort, request
 
 from controltower.domain.journeys import CANCELLED, DONE, FAILED_STATUS, IN_FLIGHT, STATUSES
 from controltower.domain.processes import Process
+from controltower.services.failure_rules import rule_book
 from controltower.store.engine import Connection, reading
 from controltower.store.figures import counts, newest_failures, oldest_in_stage, sources
 from controltower.store.sources import SourceRow
 from controltower.web import charts
 from controltower.web.deps import deps, now
+from controltower.web.failure_views import view_failure
 from controltower.web.htmx import go_to, page
 from controltower.web.roles import requires
 
@@ -128,8 +130,10 @@ def _sources(c: Connection, at: datetime) -> dict[str, Any]:
 
 
 def _failures(c: Connection, _: datetime) -> dict[str, Any]:
-    titles = {s.name: s.title for process in deps().processes.values() for s in process.stages}
-    return {"failures": newest_failures(c, FAILURES_SHOWN), "stage_titles": titles}
+    book = rule_book(c, deps().failure_rules)
+    found = [(row, row.failure) for row in newest_failures(c, FAILURES_SHOWN)]
+    known = deps().processes
+    return {"failures": [view_failure(row, failure, book, known) for row, failure in found if failure]}
 
 
 def _funnel(c: Connection, at: datetime) -> dict[str, Any]:
@@ -157,7 +161,7 @@ def build_funnel(
     process: Process,
     here: Mapping[tuple[str, str], int],
     ever: Mapping[tuple[str, str], int],
-    oldest: Mapping[str, datetime],
+    oldest: Mapping[tuple[str, str], datetime],
     at: datetime,
 ) -> Funnel:
     """The funnel of a process; its widest stage fills the width."""
@@ -166,7 +170,7 @@ def build_funnel(
     for index, stage in enumerate(process.stages):
         key = (process.name, stage.name)
         following = process.stages[index + 1] if index + 1 < len(process.stages) else None
-        since = oldest.get(stage.name) if here.get(key) else None
+        since = oldest.get(key) if here.get(key) else None
         figures.append(
             StageFigures(
                 name=stage.name,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from controltower.domain.claims import Account, account_of
+from controltower.domain.crowds import Crowd, crowds_of
 from controltower.domain.dead_letters import OUTSTANDING
 from controltower.domain.failure_rules import Diagnosis, RuleBook
 from controltower.domain.identifiers import TRACE, Bond
@@ -59,6 +60,7 @@ class Outline:
     mark: str  # changes whenever what the page shows changes, the passing of time in words excepted
     poll_seconds: int  # 0 when nothing can change any more
     diagnosis: Diagnosis | None  # of the failure that holds it up
+    leg_diagnoses: Sequence[Diagnosis | None]  # of each leg of the journey; None for one that does not fail
     letters: Sequence[LetterRow]
 
 
@@ -78,6 +80,8 @@ class LegCard:
     leg: Leg
     numbers: tuple[str, ...]  # the other numbers that it goes by, with their kind
     rail: Sequence[StageView]
+    diagnosis: Diagnosis | None  # of the failure that holds it up
+    owner: str  # who has to put it right; "" when nobody is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class JourneyView:
     days: Sequence[Day]
     event_count: int
     hidden_events: int
+    crowds: Sequence[Crowd]  # identifiers that can hardly be the number of one order
     lanes: Lanes
     identifiers: Sequence[IdentifierGroup]
     traces: Sequence[TraceCard]
@@ -108,9 +113,10 @@ def load_outline(
     trace_ids = journey_trace_ids(c, journey_id, limit=MOST_TRACES)
     states = "".join(view.state[0] for view in rail)
     diagnosis = _diagnosis(journey, book)
+    leg_diagnoses = [_diagnosis(leg, book) for leg in journey.legs]
     letters = letters_of_journey(c, journey_id)
-    changing = repr((diagnosis, [(letter.id, letter.changed_at, letter.state) for letter in letters]))
-    said = blake2b(changing.encode(), digest_size=4).hexdigest()
+    changing = (diagnosis, leg_diagnoses, [(one.id, one.changed_at, one.state) for one in letters])
+    said = blake2b(repr(changing).encode(), digest_size=4).hexdigest()
     return Outline(
         row=row,
         journey=journey,
@@ -120,6 +126,7 @@ def load_outline(
         mark=f"{row.updated_at.timestamp():.6f}-{states}-{len(trace_ids)}-{said}",
         poll_seconds=_poll_seconds(row, letters, at),
         diagnosis=diagnosis,
+        leg_diagnoses=leg_diagnoses,
         letters=letters,
     )
 
@@ -130,7 +137,8 @@ def load_journey(
     """Everything that the page shows; `whole_names` is for those who may see e-mail addresses."""
     journey_id = outline.row.id
     facts = load_whole(c, journey_id).facts
-    views = view_events(journey_events(c, journey_id), facts, outline.process)
+    events = journey_events(c, journey_id)
+    views = view_events(events, facts, outline.process)
     shown = views[-MOST_EVENTS:]
     return JourneyView(
         outline=outline,
@@ -141,6 +149,7 @@ def load_journey(
         days=by_day(shown),
         event_count=len(views),
         hidden_events=len(views) - len(shown),
+        crowds=crowds_of((event.system, event.identifiers) for event in events),
         lanes=build_lanes(shown),
         identifiers=_groups(journey_identifiers(c, journey_id), whole_names=whole_names),
         traces=list_cards(c, outline.trace_ids),
@@ -156,9 +165,9 @@ def _poll_seconds(row: JourneyRow, letters: Sequence[LetterRow], at: datetime) -
     return POLL_CLOSELY if at - row.updated_at <= MOVING else POLL_LOOSELY
 
 
-def _diagnosis(journey: Journey, book: RuleBook) -> Diagnosis | None:
-    failure = journey.failure
-    if failure is None or journey.status != FAILED_STATUS:
+def _diagnosis(one: Journey | Leg, book: RuleBook) -> Diagnosis | None:
+    failure = one.failure
+    if failure is None or one.status != FAILED_STATUS:
         return None
     return book.diagnose(failure.system, failure.code, failure.message)
 
@@ -187,28 +196,38 @@ def _account(outline: Outline, facts: Collection[Fact]) -> Account | None:
 
 
 def _legs(outline: Outline, at: datetime) -> list[LegCard]:
-    process, legs = outline.process, outline.journey.legs
+    process = outline.process
     if process is None:
         return []
     on_rail = {stage.leg for stage in process.stages if stage.leg}
     told = [
-        leg
-        for leg in legs
+        (leg, diagnosis)
+        for leg, diagnosis in zip(outline.journey.legs, outline.leg_diagnoses, strict=True)
         if leg.stage or leg.failure or leg.status != "in_flight" or process.legs[leg.kind].stages
     ]
-    if len(told) < 2 and all(process.legs[leg.kind].name in on_rail for leg in told):
+    if len(told) < 2 and all(process.legs[leg.kind].name in on_rail for leg, _ in told):
         return []
-    return [
-        LegCard(
-            kind=process.legs[leg.kind].title,
-            leg=leg,
-            numbers=tuple(
-                f"{kind.replace('_', ' ')} {value}" for kind, value in leg.identifiers if value != leg.title
-            )[:4],
-            rail=leg_rail(process, leg, at),
-        )
-        for leg in told
-    ]
+    return [_leg_card(process, leg, diagnosis, at) for leg, diagnosis in told]
+
+
+def _leg_card(process: Process, leg: Leg, diagnosis: Diagnosis | None, at: datetime) -> LegCard:
+    numbers = (
+        f"{kind.replace('_', ' ')} {value}" for kind, value in leg.identifiers if value != leg.title
+    )
+    return LegCard(
+        kind=process.legs[leg.kind].title,
+        leg=leg,
+        numbers=tuple(numbers)[:4],
+        rail=leg_rail(process, leg, at),
+        diagnosis=diagnosis,
+        owner=_owner(process, leg, diagnosis) if diagnosis else "",
+    )
+
+
+def _owner(process: Process, leg: Leg, diagnosis: Diagnosis) -> str:
+    """Who puts a failure of a leg right: the rule's word, or else the owner of the stage that failed."""
+    failed = leg.failure.stage if leg.failure else ""
+    return diagnosis.owner or next((stage.owner for stage in process.steps if stage.name == failed), "")
 
 
 def _groups(rows: Sequence[IdentifierRow], *, whole_names: bool) -> list[IdentifierGroup]:

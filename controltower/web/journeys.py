@@ -12,10 +12,12 @@ from typing import Any
 from flask import Blueprint, Response, request, stream_with_context
 
 from controltower.domain.errors import NotFound
+from controltower.domain.failure_rules import RuleBook
 from controltower.domain.times import from_us
-from controltower.services.failure_rules import rule_book
+from controltower.services.failure_rules import RuleShelf, rule_book
 from controltower.store.engine import Connection, Database, reading
 from controltower.store.journey_lists import LOOKED_THROUGH, JourneyPage
+from controltower.store.journey_rows import FailureRow
 from controltower.store.journeys import (
     JourneyFilter,
     JourneyRow,
@@ -28,6 +30,7 @@ from controltower.store.journeys import (
 from controltower.web import journey_filters as filters
 from controltower.web.cursors import Cursor, read_cursor, read_key, write_cursor
 from controltower.web.deps import deps, now
+from controltower.web.failure_views import diagnosis_of
 from controltower.web.formatting import masked
 from controltower.web.htmx import go_to, page, wants_fragment
 from controltower.web.journey_page import load_journey, load_outline
@@ -43,7 +46,7 @@ _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 CSV_COLUMNS = (
     *("id", "title", "process", "status", "stage", "stage_since", "started", "last_event", "customer"),
     *("channel", "amount", "currency", "reported_status", "systems", "events"),
-    *("failure_stage", "failure_system", "failure_code", "failure_message", "failed"),
+    *("failure_stage", "failure_system", "failure_code", "failure_message", "failed", "failure_class"),
 )
 
 
@@ -114,7 +117,7 @@ def _list_context(
 def export() -> Response:
     """Every journey that passes the filter, as CSV, in constant memory."""
     wanted = filters.read_filter(request.args)
-    body = stream_with_context(_csv(deps().db, wanted, whole_names=may("support")))
+    body = stream_with_context(_csv(deps().db, deps().failure_rules, wanted, whole_names=may("support")))
     name = f"journeys-{now():%Y%m%d-%H%M}.csv"
     return Response(
         body,
@@ -123,26 +126,21 @@ def export() -> Response:
     )
 
 
-def _csv(db: Database, wanted: JourneyFilter, *, whole_names: bool) -> Iterator[str]:
+def _csv(db: Database, shelf: RuleShelf, wanted: JourneyFilter, *, whole_names: bool) -> Iterator[str]:
     yield _csv_line(CSV_COLUMNS)
     after = None
     while True:
         # A short read for each page: a long one would keep the database from tidying up behind it.
         with reading(db) as c:
             found = page_of_journeys(c, wanted, after=after, limit=CSV_PAGE_ROWS)
-        yield "".join(_csv_line(_csv_cells(row, whole_names=whole_names)) for row in found.rows)
+            book = rule_book(c, shelf)
+        yield "".join(_csv_line(_csv_cells(row, book, whole_names=whole_names)) for row in found.rows)
         if found.next is None:
             return
         after = found.next
 
 
-def _csv_cells(row: JourneyRow, *, whole_names: bool) -> tuple[str, ...]:
-    failure = row.failure
-    failed = (
-        (failure.stage, failure.system, failure.code, masked(failure.message), failure.failed_at.isoformat())
-        if failure
-        else ("",) * 5
-    )
+def _csv_cells(row: JourneyRow, book: RuleBook, *, whole_names: bool) -> tuple[str, ...]:
     return (
         row.id.hex(),
         row.title,
@@ -159,7 +157,20 @@ def _csv_cells(row: JourneyRow, *, whole_names: bool) -> tuple[str, ...]:
         row.reported_status,
         " ".join(row.systems),
         str(row.event_count),
-        *failed,
+        *_failure_cells(row.failure, book),
+    )
+
+
+def _failure_cells(failure: FailureRow | None, book: RuleBook) -> tuple[str, ...]:
+    if failure is None:
+        return ("",) * 6
+    return (
+        failure.stage,
+        failure.system,
+        failure.code,
+        masked(failure.message),
+        failure.failed_at.isoformat(),
+        diagnosis_of(failure, book).failure_class,
     )
 
 

@@ -13,20 +13,23 @@ from flask import current_app, request
 
 from controltower.domain.errors import Forbidden
 from controltower.services.accounts import ROLES, is_allowed
+from controltower.services.tokens import may_post_facts
 from controltower.web.auth import Unauthorized, principal
 
 View = TypeVar("View", bound=Callable[..., object])
 PUBLIC = "public"
 _ATTRIBUTE = "required_role"
+_OR_POSTER = "or_poster"
 
 
-def requires(role: str) -> Callable[[View], View]:
-    """Declare the least role that may call the view."""
+def requires(role: str, *, or_poster: bool = False) -> Callable[[View], View]:
+    """Declare the least role that may call the view; `or_poster` lets in whoever may post facts, too."""
     if role not in ROLES:
         raise ValueError(f"no such role: {role!r}")
 
     def declare(view: View) -> View:
         setattr(view, _ATTRIBUTE, role)
+        setattr(view, _OR_POSTER, or_poster)
         return view
 
     return declare
@@ -43,6 +46,11 @@ def required_role(view: Callable[..., object]) -> str | None:
     return getattr(view, _ATTRIBUTE, None)
 
 
+def takes_posters(view: Callable[..., object]) -> bool:
+    """Whether a token that may post facts is enough for the view."""
+    return bool(getattr(view, _OR_POSTER, False))
+
+
 def enforce() -> None:
     """Refuse the request unless its caller has the role that its view declares.
 
@@ -50,12 +58,15 @@ def enforce() -> None:
     """
     if request.endpoint is None:
         return  # no such route, or not this method: the router's own error says it better
-    needed = required_role(current_app.view_functions[request.endpoint])
+    view = current_app.view_functions[request.endpoint]
+    needed = required_role(view)
     if needed == PUBLIC:
         return
     caller = principal()
     if caller is None:
         raise Unauthorized("Sign in to see this.")
+    if takes_posters(view) and may_post_facts(caller.role):
+        return
     if needed is None or not is_allowed(caller.role, needed):
         raise Forbidden(refusal(needed or "admin", caller.role))
 

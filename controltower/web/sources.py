@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from flask import Blueprint, Response
 
+from controltower.domain.crowds import MANY_EVENTS
+from controltower.store.crowds import list_crowded
 from controltower.store.engine import reading
 from controltower.store.sources import SourceRow, list_dropped, list_sources
 from controltower.web.deps import deps, now
@@ -24,13 +26,15 @@ def show() -> Response:
     """Every source, those that were silent longest first."""
     at = now()
     with reading(deps().db) as c:
-        rows, dropped = list_sources(c), list_dropped(c)
+        rows, dropped, crowded = list_sources(c), list_dropped(c), list_crowded(c)
     rows.sort(key=lambda row: row.last_received_at)
     return page(
         "pages/sources/index.html",
         "frag_sources",
         sources=rows,
         dropped=dropped,
+        crowded=crowded,
+        many_events=MANY_EVENTS,
         freshness={(row.name, row.signal): freshness_of(row.last_received_at, at) for row in rows},
         link_to=journeys_of_source,
         is_ahead=_is_ahead,

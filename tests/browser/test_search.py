@@ -73,7 +73,7 @@ def test_a_slash_that_is_typed_into_a_field_stays_there(page):
         "SO-4711",
         "SO-47",
         "C-77",
-        TRACE,
+        pytest.param(TRACE, id="trace"),
     ],
 )
 def test_the_one_hit_opens_itself(page, text):

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, ViewportSize
 
 _REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) => console.error(
@@ -14,6 +14,9 @@ document.addEventListener("securitypolicyviolation", (event) => console.error(
 """
 _LOADED_WITH_ERROR = "Failed to load resource: the server responded with a status of "
 _SERIOUS = ("serious", "critical")
+PHONE: ViewportSize = {"width": 360, "height": 740}
+SCREEN: ViewportSize = {"width": 1280, "height": 900}
+_SCHEMES: Sequence[Literal["light", "dark"]] = ("light", "dark")
 _axe = Axe()
 # Without preloading: axe would write style sheets into the page, against its policy, for no rule that is on.
 _AXE_OPTIONS = {"resultTypes": ["violations"], "preload": False}
@@ -94,6 +97,22 @@ def serious_findings(page: Page, *, only_colours: bool = False) -> list[str]:
         if found["impact"] in _SERIOUS
         for node in found["nodes"]
     ]
+
+
+def obstacles(page: Page) -> dict[str, list[str] | bool]:
+    """What keeps somebody from using the page: in the light, in the dark, on a phone; no value is true when
+    nothing does.
+    """
+    found: dict[str, list[str] | bool] = {}
+    for colour_scheme in _SCHEMES:
+        page.emulate_media(color_scheme=colour_scheme)
+        settle(page)
+        found[colour_scheme] = serious_findings(page, only_colours=colour_scheme == "dark")
+    page.set_viewport_size(PHONE)
+    found["too wide for a phone"] = stays_too_wide(page)
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(SCREEN)
+    return found
 
 
 def hurry(page: Page) -> None:

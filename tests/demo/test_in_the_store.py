@@ -17,22 +17,13 @@ from controltower.demo.estate import Estate
 from controltower.demo.spans_out import Tracers
 from controltower.services.ingest import FactBatch, Ingest
 from controltower.services.writers import InlineWriter
-from controltower.store.engine import open_database, reading
+from controltower.store.engine import reading
 from controltower.store.figures import counts
-from controltower.store.schema import upgrade
 from tests.builders import order_to_cash, us
 from tests.demo.stitching import folded
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 RULES = LinkRules(DEFAULT_ATTRIBUTES)
-
-
-@pytest.fixture
-def database(database_url):
-    opened = open_database(database_url)
-    upgrade(opened)
-    yield opened
-    opened.dispose()
 
 
 class Requests(SpanExporter):

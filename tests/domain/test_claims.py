@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controltower.domain.claims import account_of, number_of
+from controltower.domain.amounts import number_of
+from controltower.domain.claims import Account, account_of
 from controltower.domain.components import fact_of
 from controltower.domain.journeys import Fact, fold
 from controltower.domain.process_files import parse_process
+from controltower.domain.processes import Process
 from tests.builders import NOW, an_event, order_to_cash
 
 PROCESS = order_to_cash()
@@ -34,6 +36,34 @@ events = ["order.captured"]
     "o.toml",
 )
 
+BY_EVENT = parse_process(
+    """
+name = "b"
+title = "B"
+version = 1
+amended_by = ["order.amended"]
+[records]
+total = ["last:order.amended", "first:order.captured", "ERP"]
+refund = ["first:payment.refunded", "*"]
+[tolerances]
+total = "0.01"
+[tolerances.channels.Bazaar]
+total = "10%"
+refund = "1"
+[money]
+settled = ["payment.settled"]
+refunded = ["payment.refunded", "return.refunded"]
+[[stages]]
+name = "captured"
+title = "Captured"
+owner = "Shop"
+events = ["order.captured"]
+[outcomes]
+completed = { events = ["order.closed"] }
+""",
+    "b.toml",
+)
+
 
 def told(type: str, system: str, amount: str = "", minute: int = 0, **rest: Any) -> Fact:
     at = NOW + timedelta(minutes=minute)
@@ -44,17 +74,22 @@ def disputes(*facts: Fact) -> tuple[str, ...]:
     return fold(PROCESS, facts).discrepancies
 
 
+def account(*facts: Fact, is_over: bool = False) -> Account:
+    return account_of(BY_EVENT, facts, is_over=is_over)
+
+
 facts = st.lists(
     st.builds(
         told,
         st.sampled_from(
-            "order.captured order.posted invoice.issued payment.settled return.refunded a.payment.captured "
-            "b.payment.captured shipment.delivered".split()
+            "order.captured order.amended order.posted invoice.issued payment.settled return.refunded "
+            "payment.refunded a.payment.captured b.payment.captured shipment.delivered order.closed".split()
         ),
         st.sampled_from(["shop", "erp", "bank"]),
         st.sampled_from(["", "10.00", "10", "9.50", "NaN", "1e400", "x"]),
         st.integers(0, 3),
         id=st.sampled_from("abcdef"),
+        channel=st.sampled_from(["", "web", "bazaar"]),
         claims=st.sampled_from([(), (("quantity", "2"),), (("fees", "0.30"),), (("refund", "1"),)]),
     ),
     min_size=1,
@@ -62,20 +97,35 @@ facts = st.lists(
 )
 
 
-@given(facts, st.data())
-def test_order_and_repetition_do_not_change_what_is_disputed(told: list[Fact], data: st.DataObject):
+processes = st.sampled_from([PROCESS, ERP_DECIDES, BY_EVENT])
+
+
+@given(processes, facts, st.data())
+def test_order_and_repetition_do_not_change_who_decides_and_what_is_disputed(
+    process: Process, told: list[Fact], data: st.DataObject
+):
     shuffled = data.draw(st.permutations([*told, *told]))
-    assert fold(PROCESS, shuffled).discrepancies == fold(PROCESS, told).discrepancies
+    assert fold(process, shuffled) == fold(process, told)
+    for is_over in (False, True):
+        found = account_of(process, told, is_over=is_over)
+        assert account_of(process, shuffled, is_over=is_over) == found
 
 
-@given(facts)
-def test_the_quick_look_of_the_fold_overlooks_no_dispute(told: list[Fact]):
-    found = fold(PROCESS, told)
+@given(processes, facts)
+def test_the_quick_look_of_the_fold_overlooks_no_dispute(process: Process, told: list[Fact]):
+    found = fold(process, told)
     first_of_each: dict[tuple[str, str], Fact] = {}
     for fact in sorted(set(told)):
         first_of_each.setdefault((fact.source, fact.id), fact)
-    account = account_of(PROCESS, first_of_each.values(), is_over=found.status == "done")
+    account = account_of(process, first_of_each.values(), is_over=found.status == "done")
     assert found.discrepancies == account.discrepancies
+
+
+@given(processes, facts)
+def test_a_journey_is_worth_what_the_system_of_record_says(process: Process, told: list[Fact]):
+    found = fold(process, told)
+    decided = account_of(process, told, is_over=False).decided("total")
+    assert not decided or found.amount == decided or number_of(found.amount) == number_of(decided)
 
 
 def test_systems_that_agree_dispute_nothing():
@@ -86,6 +136,50 @@ def test_whoever_spoke_first_decides_unless_a_system_of_record_does():
     facts = [told("order.captured", "shop", "10.00"), told("order.posted", "erp", "9.50", 1)]
     assert disputes(*facts) == ("total: erp says 9.50, shop 10.00",)
     assert fold(ERP_DECIDES, facts).discrepancies == ("total: shop says 10.00, erp 9.50",)
+
+
+def test_a_system_may_decide_because_of_what_it_reports():
+    posted = told("order.posted", "erp", "9.00")
+    captured = told("order.captured", "shop", "10.00", 1)
+    again = told("order.captured", "oms", "11.00", 2)
+    amended = told("order.amended", "oms", "8.00", 3)
+    silent = told("order.amended", "crm", minute=4)  # amends something else than the total
+
+    assert account(posted).decided("total") == "9.00"  # the third in the order of those asked
+    assert account(posted, captured, again).decided("total") == "10.00"
+    assert account(posted, captured, again, amended, silent).decided("total") == "8.00"
+
+
+def test_systems_of_record_are_named_in_any_case():
+    assert account(told("order.posted", "Erp", "9.00")).decided("total") == "9.00"
+
+
+def test_a_system_that_has_not_spoken_decides_nothing():
+    assert account(told("order.posted", "oms", "9.00")).decided("total") == ""
+
+
+def test_tolerances_may_be_of_a_channel():
+    def over(channel: str) -> tuple[str, ...]:
+        facts = [
+            told("order.captured", "shop", "10.00", channel=channel),
+            told("order.posted", "oms", "9.20", 1),
+            told("payment.settled", "bank", "9.50", 2),
+        ]
+        return account(*facts, is_over=True).discrepancies
+
+    assert over("BAZAAR") == ()
+    assert over("web") == ("total: oms says 9.20, shop 10.00", "settled 9.50, ordered 10.00")
+
+
+def test_an_address_is_kept_as_it_was_said_and_compared_without_case():
+    facts = [
+        told(f"order.{step}", system, claims=(("address", text),), minute=minute)
+        for minute, (step, system, text) in enumerate(
+            [("captured", "shop", "Lange Gasse 4"), ("posted", "erp", "LANGE GASSE 4")]
+        )
+    ]
+    found = account_of(PROCESS, facts, is_over=False)
+    assert (found.decided("address"), found.discrepancies) == ("Lange Gasse 4", ())
 
 
 def test_a_difference_within_the_tolerance_is_none():
@@ -160,6 +254,47 @@ def test_fees_and_refunds_explain_what_was_not_settled():
         told("payment.refunded", "bank", "2.00", 3),
     ]
     assert disputes(CAPTURED, *over) == ()
+
+
+def refunds(*facts: Fact, is_over: bool = True) -> list[tuple[str, str, bool]]:
+    """What each system says of the refunds, and whether that is disputed; the one that decides first."""
+    (one,) = [one for one in account_of(PROCESS, facts, is_over=is_over).attributes if one.name == "refund"]
+    assert one.decided
+    told = [one.decided, *(claim for claim in one.claims if claim != one.decided)]
+    return [(claim.system, claim.value, claim in one.disagreeing) for claim in told]
+
+
+def test_a_refund_that_two_systems_tell_is_one_refund():
+    paid = told("payment.refunded", "bank", "2.00", 3)
+    booked = told("return.refunded", "till", minute=2, claims=(("refund", "2"),))
+    settled = told("payment.settled", "bank", "8.00", 4)
+    assert refunds(CAPTURED, booked, paid) == [("bank", "2.00", False), ("till", "2", False)]
+    assert account_of(PROCESS, [CAPTURED, booked, paid, settled], is_over=True).discrepancies == ()
+
+
+def test_what_a_system_says_of_several_refunds_adds_up_and_is_compared_at_the_end():
+    facts = [
+        told("payment.refunded", "bank", "2.00", 3),
+        told("payment.refunded", "bank", "3.00", 4),
+        told("return.refunded", "till", "2.00", 2),
+    ]
+    assert refunds(*facts, is_over=False) == [("bank", "5.00", False), ("till", "2.00", False)]
+    assert refunds(*facts) == [("bank", "5.00", False), ("till", "2.00", True)]
+
+
+def test_a_system_that_tells_one_refund_by_two_types_of_events_says_it_once():
+    facts = [told(type, "shop", "2.00") for type in ("return.refunded", "payment.refunded")]
+    assert refunds(*facts) == [("shop", "2.00", False)]
+
+
+def test_a_settlement_is_compared_with_what_is_left_after_fees_and_refunds():
+    over = [
+        told("payment.refunded", "bank", "2.00", 1),
+        told("payment.settled", "bank", "7.00", 2, claims=(("fees", "0.50"),)),
+    ]
+    found = account_of(PROCESS, [CAPTURED, *over], is_over=True)
+    assert (found.fees, found.refunds) == (Decimal("0.50"), Decimal("2.00"))
+    assert found.discrepancies == ("settled 7.00, expected 7.50",)
 
 
 def test_a_payment_that_two_systems_captured_is_disputed():

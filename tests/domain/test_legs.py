@@ -13,7 +13,7 @@ from controltower.domain.journeys import CANCELLED, DONE, FAILED_STATUS, IN_FLIG
 from controltower.domain.legs import Leg
 from controltower.domain.stages import leg_rail, stage_rail, whose_move
 from controltower.domain.times import from_us
-from tests.builders import NOW, an_event, order_to_cash
+from tests.builders import NOW, an_event, built_in, order_to_cash
 
 PROCESS = order_to_cash()
 HOUR = timedelta(hours=1)
@@ -184,6 +184,21 @@ def test_an_order_all_of_whose_lines_are_cancelled_is_cancelled():
     assert journey(*first, told("line.cancelled", ("line", "2"))).status == CANCELLED
 
 
+def test_lines_that_are_named_only_to_cancel_them_are_not_all_of_an_order():
+    found = journey(told("order.captured"), told("line.cancelled", ("line", "3"), after=HOUR))
+    assert (found.status, found.progress) == (IN_FLIGHT, "1 line cancelled")
+
+
+def test_an_order_of_which_a_shipment_goes_its_way_is_not_cancelled_with_its_lines():
+    backordered = told("line.backordered", ("line", "3"))
+    cancelled = told("line.cancelled", ("line", "3"), after=HOUR)
+    sent = told("shipment.picked", shipment("A"), after=HOUR)
+    stopped = told("shipment.cancelled", shipment("A"), after=2 * HOUR)
+    assert journey(backordered, cancelled).status == CANCELLED
+    assert journey(backordered, cancelled, sent).status == IN_FLIGHT
+    assert journey(backordered, cancelled, sent, stopped).status == CANCELLED
+
+
 def test_a_failure_in_one_leg_is_not_mended_by_another():
     failed = told("shipment.shipped.failed", shipment("A"), after=HOUR, error_message="no label")
     other = told("shipment.shipped", shipment("B"), after=2 * HOUR)
@@ -199,6 +214,24 @@ def test_a_return_opens_an_order_again_until_the_money_is_back():
     assert journey(*order).status == DONE
     assert journey(*order, asked).status == IN_FLIGHT
     assert journey(*order, asked, refunded).status == DONE
+
+
+@pytest.mark.parametrize(
+    ("process", "sold"),
+    [
+        ("store_pickup", ["order.captured", "pickup.ready", "pickup.collected"]),
+        ("drop_ship", ["order.captured", "supplier.accepted", "shipment.delivered", "payment.settled"]),
+    ],
+)
+def test_what_was_collected_or_sent_by_a_supplier_may_be_brought_back_anywhere(process: str, sold: list[str]):
+    def after(*types: str) -> Journey:
+        returns = [told(type, ("return", "R1"), after=DAY) for type in types]
+        return fold(built_in(process), [*(told(type) for type in sold), *returns])
+
+    assert after().status == DONE
+    back = after("return.requested", "return.received")
+    assert (back.status, [leg.stage for leg in back.legs]) == (IN_FLIGHT, ["return_received"])
+    assert after("return.requested", "return.received", "payment.refunded").status == DONE
 
 
 @pytest.mark.parametrize("outcome", ["returned", "refused"])

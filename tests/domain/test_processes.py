@@ -98,6 +98,18 @@ def test_what_was_read_is_remembered_within_bounds():
             HEAD + STAGE + '[outcomes]\ncancelled = { stages = ["asked"] }\n',
             "line 10: outcomes.cancelled.stages: only completed may name stages",
         ),
+        (
+            HEAD + STAGE + '[records]\ntotal = ["erp", "first:"]\n',
+            'line 10: records.total: expected an event type after "first:"',
+        ),
+        (
+            HEAD + STAGE + '[tolerances.channels.web]\ntotal = "much"\n',
+            "line 10: tolerances.channels.web.total: expected a text such as",
+        ),
+        (
+            HEAD + STAGE + '[tolerances]\nchannels = "web"\n',
+            "line 10: tolerances.channels: expected a table, found 'web'",
+        ),
         (HEAD + STAGE + LEG.replace('["parcel"]', "[]"), "line 12: legs[0].identified_by: expected at least"),
         (
             HEAD + STAGE + LEG + 'completed = { stages = ["asked"] }\n',

@@ -1,8 +1,7 @@
 """What a store holds of the requests of tests.end_to_end.hammer."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -11,7 +10,7 @@ from sqlalchemy import select
 
 from controltower.domain.identifiers import Identifier, key_of
 from controltower.store import tables
-from controltower.store.engine import Database, open_database, reading
+from controltower.store.engine import Database, reading
 from controltower.store.traces import trace_segments
 from tests.end_to_end.hammer import Request
 
@@ -76,16 +75,6 @@ def _by_trace(message: ExportTraceServiceRequest | TracesData) -> dict[bytes, li
             for span in inner.spans:
                 found.setdefault(span.trace_id, []).append(span.SerializeToString())
     return found
-
-
-@contextmanager
-def opened(url: str) -> Iterator[Database]:
-    """The store, beside a tower that may be using it."""
-    database = open_database(url)
-    try:
-        yield database
-    finally:
-        database.dispose()
 
 
 def kept_in(database: Database) -> Kept:

@@ -8,8 +8,9 @@ import time
 import pytest
 
 from tests.end_to_end.hammer import Told, hammering, resend
-from tests.end_to_end.kept import everything_in, kept_in, opened
+from tests.end_to_end.kept import everything_in, kept_in
 from tests.end_to_end.killable import Tower
+from tests.stores import opened
 
 KILLS = 3
 

@@ -9,8 +9,9 @@ import pytest
 
 from tests.backends import in_ci
 from tests.end_to_end.hammer import Told, hammering
-from tests.end_to_end.kept import kept_in, opened
+from tests.end_to_end.kept import kept_in
 from tests.end_to_end.killable import Tower, a_tower
+from tests.stores import opened
 
 MIB = 1024 * 1024
 BALLAST = 6 * MIB

@@ -10,8 +10,9 @@ from psycopg import sql
 
 from controltower.store.schema import upgrade
 from tests.end_to_end.hammer import Told, hammering
-from tests.end_to_end.kept import kept_in, opened
+from tests.end_to_end.kept import kept_in
 from tests.end_to_end.killable import Tower, a_tower
+from tests.stores import opened
 
 
 @pytest.fixture

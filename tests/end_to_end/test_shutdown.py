@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.end_to_end.hammer import Told, hammering
-from tests.end_to_end.kept import kept_in, opened
+from tests.end_to_end.kept import kept_in
 from tests.end_to_end.killable import Tower, a_tower
+from tests.stores import opened
 
 SOON = 10.0  # seconds; what orchestrators usually grant before they kill
 

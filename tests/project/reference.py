@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from textwrap import dedent
 
 _REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 _HEADING = re.compile(r"^#{2,3} `([^`]+)`$", re.MULTILINE)
@@ -19,8 +20,9 @@ def entries_of(page: str) -> dict[str, str]:
 
 
 def code_blocks(page: str, language: str) -> list[str]:
-    """The examples of a page in one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text_of(page), re.MULTILINE | re.DOTALL)
+    """The examples of a page in one language, also those in steps."""
+    found = re.findall(rf"^ *```{language}\n(.*?)^ *```$", text_of(page), re.MULTILINE | re.DOTALL)
+    return [dedent(text) for text in found]
 
 
 def names_in(text: str) -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import click
 import pytest
 
+from collectors.brokers.statuses import Statuses
 from collectors.cloudevents import read_event
 from collectors.hooks.figures import HookFigures
 from controltower.cli import commands
@@ -30,7 +31,8 @@ class NoFigures:
 
 def metrics() -> dict[str, tuple[str, str]]:
     """Kind and help of each metric, by name, as they are served."""
-    lines = [line.split(" ", 3) for line in metrics_text(NoFigures(), HookFigures().metrics)().splitlines()]  # type: ignore[arg-type]
+    parts = (HookFigures().metrics, Statuses(lambda: 0).metrics)
+    lines = [line.split(" ", 3) for line in metrics_text(NoFigures(), *parts)().splitlines()]  # type: ignore[arg-type]
     helps = {line[2]: line[3] for line in lines if line[1] == "HELP"}
     return {line[2]: (line[3], helps[line[2]]) for line in lines if line[1] == "TYPE"}
 

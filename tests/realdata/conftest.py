@@ -10,14 +10,14 @@ import pytest
 from tests.running import Tower, running_tower
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tower(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Iterator[Tower]:
-    """A tower that takes spans from one module and orders from another. Not started without the inputs."""
+    """A tower of the module's own, so that modules may run in any order. Not started without the inputs."""
     with running_tower(tmp_path_factory.mktemp("realdata")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def token(tower: Tower) -> str:
     """A token with which a program may read."""
     return tower.create_token("viewer")

@@ -16,7 +16,7 @@ from tests.collectors.test_real_inputs import (
     feature_requests,
     http_example,
 )
-from tests.running import ADMIN, Visitor, running_tower
+from tests.running import ADMIN, Visitor
 
 pytestmark = pytest.mark.realdata
 EVENTS = "/api/v1/events"
@@ -44,13 +44,6 @@ BINARY_MODE = {  # the little YAML of the conformance suite: file -> reason
 A_BATCH = f"{SPEC}/formats_json-format_13.json"
 A_CURL_COMMAND = f"{SPEC}/extensions_distributed-tracing_01.txt"
 SCENARIOS = "cloudevents/conformance/http-protocol-binding.feature"
-
-
-@pytest.fixture(scope="module")
-def tower(real_data, tmp_path_factory):
-    """A tower of its own: the services of these examples are none of the dump's."""
-    with running_tower(tmp_path_factory.mktemp("examples")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,11 @@ import re
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-pytestmark = pytest.mark.realdata
+from controltower.cli import commands
+
+pytestmark = [pytest.mark.realdata, pytest.mark.timeout(240)]  # six imports before the first test
 SCMS = "orders_scms/SCMS_Delivery_History_Dataset.csv"
 NORTHWIND = "orders_northwind/northwind.sqlite"
 OLIST = "orders_olist/sampleC_4000/olist_orders_dataset.csv"
@@ -19,7 +22,7 @@ OLIST_WORDS = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def imported(tower, real_data):
     """What each import said, by log; the tower runs beside them."""
     logs = {
@@ -41,7 +44,10 @@ def report(imported, tower):
     """A report of the command."""
 
     def run(*arguments: str) -> Any:
-        return json.loads(tower.command("report", *arguments, "--json"))
+        # In this process: starting a command takes longer than most reports do.
+        done = CliRunner(env=dict(tower.environment)).invoke(commands, ["report", *arguments, "--json"])
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
 
     return run
 

@@ -4,8 +4,6 @@ from collections import Counter
 
 import pytest
 
-from tests.running import running_tower
-
 pytestmark = pytest.mark.realdata
 FILE = "orders_olist/sampleC_4000/olist_orders_dataset.csv"
 _VARIANTS = "variants_by_timestamp_order(ties: purchase<approved<carrier<delivered)"
@@ -13,13 +11,8 @@ _STEPS = {"purchase": "captured", "approved": "accepted", "carrier": "shipped", 
 
 
 @pytest.fixture(scope="module")
-def process_map(tmp_path_factory, real_data):
+def process_map(tower, token, real_data):
     """The map of all of them, as the API of a tower that knows no other orders tells it."""
-    with running_tower(tmp_path_factory.mktemp("map")) as tower:
-        yield _load_map(tower, tower.create_token("viewer"), real_data)
-
-
-def _load_map(tower, token, real_data):
     tower.command("import", "--mapping", "olist_orders", str(real_data / FILE))
     window = {"since": "2016-01-01T00:00:00Z", "until": "2019-01-01T00:00:00Z"}
     return tower.get("/api/v1/process-map", token, sample="10000", by="stages", **window)

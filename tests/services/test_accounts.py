@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,22 +12,13 @@ from controltower.services.accounts import BadName, LinkSpent
 from controltower.services.passwords import BadPassword
 from controltower.services.sign_in import ACCOUNT_LIMIT, ADDRESS_LIMIT, TooManyAttempts, sign_in
 from controltower.store.accounts import Account
-from controltower.store.engine import Database, open_database, transaction
-from controltower.store.schema import upgrade
+from controltower.store.engine import Database, transaction
 from controltower.store.secrets import keep_secret
 from controltower.store.tokens import list_tokens
 
 NOW = datetime(2026, 5, 31, 12, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 WRONG = "wrong horse battery"
-
-
-@pytest.fixture
-def db(database_url: str) -> Iterator[Database]:
-    opened = open_database(database_url)
-    upgrade(opened)
-    yield opened
-    opened.dispose()
 
 
 def an_admin(db: Database, name: str = "ada") -> Account:

@@ -16,8 +16,7 @@ from controltower.services.failure_rules import (
     remove_rule,
     rule_book,
 )
-from controltower.store.engine import Database, open_database, reading
-from controltower.store.schema import upgrade
+from controltower.store.engine import Database, reading
 from tests.builders import NOW
 
 FORM = {"class": "routing", "message": "frozen", "action": "Thaw it.", "owner": "Warehouse"}
@@ -26,12 +25,8 @@ FAILURE = ("wms", "WMS-1", "Zone 7 is frozen")
 
 
 @pytest.fixture
-def db(sqlite_url: str):
-    """An empty store."""
-    opened = open_database(sqlite_url)
-    upgrade(opened)
-    yield opened
-    opened.dispose()
+def db(sqlite_store: Database) -> Database:
+    return sqlite_store
 
 
 def write(path: Path, text: str) -> None:

@@ -17,23 +17,14 @@ from controltower.services import ingest as module
 from controltower.services.ingest import FactBatch, Ingest, Receipt
 from controltower.services.writers import InlineWriter
 from controltower.store import tables
-from controltower.store.engine import Database, open_database, reading
+from controltower.store.engine import Database, reading
 from controltower.store.facts import commit_facts
 from controltower.store.prepared import prepare
-from controltower.store.schema import upgrade
 from tests.builders import NOW, a_segment, an_event, us
 from tests.model import PROCESS
 
 SOON = 30  # seconds; only a test that fails waits for them
 TRACE = bytes([7]) * 16
-
-
-@pytest.fixture
-def db(database_url: str) -> Iterator[Database]:
-    opened = open_database(database_url)
-    upgrade(opened)
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture

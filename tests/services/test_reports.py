@@ -17,8 +17,7 @@ from controltower.services.reports.figures import (
 )
 from controltower.services.reports.gathering import Scope
 from controltower.services.reports.lateness import find_late
-from controltower.store.engine import open_database, reading
-from controltower.store.schema import upgrade
+from controltower.store.engine import reading
 from controltower.store.told import list_sources_told
 from tests.builders import an_event
 from tests.store.facts import store
@@ -26,14 +25,6 @@ from tests.store.facts import store
 START = datetime(2026, 5, 1, 9, tzinfo=UTC)
 SHOP = Scope("/shop")
 NO_LIMIT = timedelta()
-
-
-@pytest.fixture
-def db(database_url):
-    opened = open_database(database_url)
-    upgrade(opened)
-    yield opened
-    opened.dispose()
 
 
 def told(kind, hours, *identifiers, **data):

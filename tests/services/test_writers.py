@@ -15,42 +15,34 @@ from controltower.services.committing import Outcome
 from controltower.services.writer_process import ProcessWriter
 from controltower.services.writers import InlineWriter, Writer
 from controltower.store import tables
-from controltower.store.engine import Database, open_database, reading
+from controltower.store.engine import Database, reading
 from controltower.store.prepared import FactBatch, Group, group_of, prepare
-from controltower.store.schema import upgrade
 from tests.builders import NOW, a_segment, an_event, us
 from tests.model import PROCESS
+from tests.stores import url_of
 
 TRACE = bytes([7]) * 16
 PROCESS_FILE = "order_to_cash.toml"
 
 
-@pytest.fixture
-def db(database_url: str) -> Iterator[Database]:
-    opened = open_database(database_url)
-    upgrade(opened)
-    yield opened
-    opened.dispose()
-
-
-def in_another_process(url: str) -> ProcessWriter:
+def in_another_process(db: Database) -> ProcessWriter:
     text = (files("controltower") / "processes" / PROCESS_FILE).read_text()
-    return ProcessWriter(url, [(PROCESS_FILE, text)])
+    return ProcessWriter(url_of(db), [(PROCESS_FILE, text)])
 
 
 @pytest.fixture(params=["inline", "process"])
-def writer(request: pytest.FixtureRequest, db: Database, database_url: str) -> Iterator[Writer]:
+def writer(request: pytest.FixtureRequest, db: Database) -> Iterator[Writer]:
     made: Writer = InlineWriter(db, {PROCESS.name: PROCESS})
     if request.param == "process":
-        made = in_another_process(database_url)
+        made = in_another_process(db)
     made.start()
     yield made
     made.close()
 
 
 @pytest.fixture
-def process(db: Database, database_url: str) -> Iterator[ProcessWriter]:
-    made = in_another_process(database_url)
+def process(db: Database) -> Iterator[ProcessWriter]:
+    made = in_another_process(db)
     made.start()
     yield made
     made.close()

@@ -5,39 +5,30 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from controltower.store.engine import Database, open_database
+from controltower.store.engine import Database
 from controltower.store.schema import upgrade
 from tests.backends import new_database
 from tests.store.other_process import start_processes
-from tests.store.shown import clear
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """An empty store at the newest schema."""
-    opened = open_database(database_url)
-    upgrade(opened)
-    yield opened
-    opened.dispose()
+from tests.stores import clear, opened
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def module_database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Database]:
-    """A store at the newest schema that the tests of a module share: making one takes a second."""
+    """A store at the newest schema that the tests of a module share; properties empty it for each example."""
     if request.param == "sqlite":
         yield from _upgraded(f"sqlite:///{tmp_path_factory.mktemp('store') / 'controltower.db'}")
     else:
+        # Not the one of the session: what other tests left in its statistics would change plans.
         with new_database(request.getfixturevalue("postgres_server")) as url:
             yield from _upgraded(url)
 
 
 def _upgraded(url: str) -> Iterator[Database]:
-    opened = open_database(url)
-    upgrade(opened)
-    yield opened
-    opened.dispose()
+    with opened(url) as database:
+        upgrade(database)
+        yield database
 
 
 @pytest.fixture

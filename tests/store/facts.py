@@ -20,7 +20,12 @@ PROCESSES: dict[str, Process] = {"order-to-cash": order_to_cash()}
 Storable = Event | SpanSegment | QueueSample | Quarantined
 
 
-def store(database: Database, *facts: Storable, at: datetime = NOW) -> Receipt:
+def store(
+    database: Database,
+    *facts: Storable,
+    at: datetime = NOW,
+    processes: Mapping[str, Process] = PROCESSES,
+) -> Receipt:
     """One request with all these facts, committed."""
     batch = FactBatch(
         events=[fact for fact in facts if isinstance(fact, Event)],
@@ -29,7 +34,7 @@ def store(database: Database, *facts: Storable, at: datetime = NOW) -> Receipt:
         quarantined=[fact for fact in facts if isinstance(fact, Quarantined)],
     )
     with writing(database) as connection:
-        (receipt,) = write_facts(connection, [prepare(batch)], PROCESSES, us(at))
+        (receipt,) = write_facts(connection, [prepare(batch)], processes, us(at))
     return receipt
 
 

@@ -31,10 +31,3 @@ def figures(database: Database) -> Figures:
     counted = select(tables.journey_count).where(tables.journey_count.c.journeys != 0)
     with transaction(database) as connection:
         return {(row.measure, row.name): row.journeys for row in connection.execute(counted)}
-
-
-def clear(database: Database) -> None:
-    """Forget everything."""
-    with transaction(database) as connection:
-        for table in tables.metadata.sorted_tables:
-            connection.execute(table.delete())

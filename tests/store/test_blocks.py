@@ -14,7 +14,7 @@ from controltower.store.engine import Database, reading
 from controltower.store.traces import trace_segments
 from tests.builders import a_segment
 from tests.store.facts import store
-from tests.store.shown import clear
+from tests.stores import clear
 
 TRACE = bytes([1]) * 16
 

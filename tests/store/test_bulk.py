@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, select, text
 
 from controltower.store import tables
 from controltower.store.bulk import Bulk, Row, bulk_of
-from controltower.store.engine import Database, open_database, reading, transaction
+from controltower.store.engine import Database, reading, transaction
 from controltower.store.postgres_arrays import (
     BigintArray,
     BooleanArray,
@@ -19,7 +19,6 @@ from controltower.store.postgres_arrays import (
     IntegerArray,
     TextArray,
 )
-from controltower.store.schema import upgrade
 
 MANY = 20_001  # more than fit into one SQLite statement, and no power of two
 
@@ -274,13 +273,6 @@ _ARRAYS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def postgres_store(postgres_url: str) -> Iterator[Database]:
-    opened = open_database(postgres_url)
-    yield opened
-    opened.dispose()
-
-
 @pytest.mark.parametrize(("name", "array", "values"), _ARRAYS, ids=[name for name, *_ in _ARRAYS])
 @given(data=st.data())
 def test_postgresql_reads_binary_arrays_as_they_were_written(
@@ -294,11 +286,9 @@ def test_postgresql_reads_binary_arrays_as_they_were_written(
     assert length == len(sent)
 
 
-def test_no_statement_scans_a_table_on_sqlite(sqlite_url: str):
+def test_no_statement_scans_a_table_on_sqlite(sqlite_store: Database):
     """The cost of a commit follows what is new, not what is stored."""
-    database = open_database(sqlite_url)
-    upgrade(database)
-    with transaction(database) as connection:
+    with transaction(sqlite_store) as connection:
         driver = connection.connection.driver_connection
         assert driver is not None
         statements: list[str] = []
@@ -313,7 +303,6 @@ def test_no_statement_scans_a_table_on_sqlite(sqlite_url: str):
         bulk.delete(tables.identifier, "key", [key(1), key(2)])
         driver.set_trace_callback(None)
         plans = [row[3] for one in statements for row in driver.execute(f"EXPLAIN QUERY PLAN {one}")]
-    database.dispose()
 
     assert any("SEARCH" in step for step in plans)
     scans = [step.split()[1] for step in plans if step.startswith("SCAN")]

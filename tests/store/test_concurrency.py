@@ -19,6 +19,7 @@ from tests.model import PROCESS, TYPES, Facts, expected, expected_figures
 from tests.store.facts import write_facts
 from tests.store.other_process import Request, ingest_requests
 from tests.store.shown import figures, shown
+from tests.stores import url_of
 
 ORDERS = 12
 HOPS = 4
@@ -61,10 +62,6 @@ def _facts_of(order: int, rng: random.Random) -> list[Fact]:
 
 def _some_time(rng: random.Random) -> datetime:
     return NOW + timedelta(minutes=rng.randrange(600))
-
-
-def url_of(database: Database) -> str:
-    return database.engine.url.render_as_string(hide_password=False)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -27,7 +27,7 @@ from controltower.store.prepared import FactBatch, prepare
 from tests.builders import NOW, a_segment, an_event, us
 from tests.model import PROCESS, Facts, events, some_facts
 from tests.store.facts import key, store, write_facts
-from tests.store.shown import clear
+from tests.stores import clear
 
 TRACE = bytes([7]) * 16
 Stored = dict[str, list[tuple[object, ...]]]

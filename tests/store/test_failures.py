@@ -21,7 +21,7 @@ from controltower.store.failures import find_failure_group, list_failure_groups
 from controltower.store.journeys import JourneyFilter, list_journeys
 from tests.builders import NOW, an_event
 from tests.store.facts import explained, store
-from tests.store.shown import clear
+from tests.stores import clear
 
 UNMAPPED = fingerprint_of("erp", "SKU_UNMAPPED", "No item for 1")
 LATER = NOW + timedelta(minutes=5)

@@ -1,13 +1,15 @@
 """Figures of the home page, sources and queues."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from controltower.domain.facts import QueueSample
+from controltower.domain.processes import ProcessBook
 from controltower.store import figures
 from controltower.store.engine import Database, reading
 from controltower.store.queues import list_queues, queue_history
 from controltower.store.sources import list_dropped, list_sources
-from tests.builders import NOW, a_segment, an_event, us
+from tests.builders import NOW, a_segment, an_event, order_to_cash, us
 from tests.store.facts import store
 
 HOUR = timedelta(hours=1)
@@ -62,7 +64,28 @@ def test_the_oldest_in_a_stage_is_the_one_that_waits_there_longest(emptied_datab
         an_event("order.cancelled", ("order", "E"), at=NOW),
     )
     with reading(emptied_database) as c:
-        assert figures.oldest_in_stage(c) == {"": NOW - 9 * HOUR, "captured": NOW, "accepted": NOW + HOUR}
+        assert figures.oldest_in_stage(c) == {
+            ("order-to-cash", ""): NOW - 9 * HOUR,
+            ("order-to-cash", "captured"): NOW,
+            ("order-to-cash", "accepted"): NOW + HOUR,
+        }
+
+
+def test_processes_that_name_a_stage_alike_have_an_oldest_journey_each(emptied_database: Database) -> None:
+    rental = replace(order_to_cash(), name="rental", is_default=False, chosen_by=("rental.booked",))
+    store(
+        emptied_database,
+        an_event("order.captured", ("order", "A"), at=NOW - 2 * HOUR),
+        an_event("order.captured", ("order", "B"), at=NOW - HOUR),
+        an_event("order.accepted", ("order", "B"), at=NOW),
+        an_event("rental.booked", ("order", "C"), at=NOW - HOUR),
+        an_event("order.accepted", ("order", "C"), at=NOW + HOUR),
+        processes=ProcessBook({one.name: one for one in (order_to_cash(), rental)}),
+    )
+    with reading(emptied_database) as c:
+        oldest = figures.oldest_in_stage(c)
+    assert oldest["order-to-cash", "accepted"] == NOW
+    assert oldest["rental", "accepted"] == NOW + HOUR
 
 
 def test_a_parcel_that_shows_on_an_order_does_not_wait_by_itself(emptied_database: Database) -> None:
@@ -73,7 +96,7 @@ def test_a_parcel_that_shows_on_an_order_does_not_wait_by_itself(emptied_databas
         an_event("shipment.shipped", ("tracking", "2Z"), at=NOW),
     )
     with reading(emptied_database) as c:
-        assert figures.oldest_in_stage(c) == {"shipped": NOW - 90 * HOUR}
+        assert figures.oldest_in_stage(c) == {("order-to-cash", "shipped"): NOW - 90 * HOUR}
 
 
 def test_the_newest_failures_come_first_and_mended_ones_not_at_all(emptied_database: Database) -> None:

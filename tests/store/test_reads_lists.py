@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from controltower.domain.crowds import MANY_EVENTS
 from controltower.store import journey_lists
+from controltower.store.crowds import list_crowded
 from controltower.store.engine import Database, reading
 from controltower.store.journeys import JourneyFilter, JourneyRow, is_broad, list_journeys, page_of_journeys
 from tests.builders import NOW, an_event
@@ -137,3 +139,16 @@ def test_a_page_ends_where_enough_was_looked_through(emptied_database: Database,
             assert [row.title for row in list_journeys(c, wanted)] == ["A1"]
         assert found == ["A1"]
         assert pages <= 3
+
+
+def test_crowded_journeys_are_listed_the_largest_first(emptied_database: Database) -> None:
+    events = [an_event("note", ("order", "WEB"), at=NOW + timedelta(seconds=n)) for n in range(MANY_EVENTS)]
+    more = [an_event("note", ("order", "POS"), at=NOW + timedelta(seconds=n)) for n in range(MANY_EVENTS + 1)]
+    store(emptied_database, *events[1:], *more, an_event("note", ("order", "1")))
+    with reading(emptied_database) as c:
+        assert [row.title for row in list_crowded(c)] == ["POS"]
+
+    store(emptied_database, events[0])
+    with reading(emptied_database) as c:
+        assert [row.title for row in list_crowded(c)] == ["POS", "WEB"]
+        assert [row.title for row in list_crowded(c, limit=1)] == ["POS"]

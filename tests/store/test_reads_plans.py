@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from controltower.domain.facts import QueueSample
 from controltower.domain.fingerprints import fingerprint_of
 from controltower.store import figures, quarantine, queues, search, traces
+from controltower.store.crowds import list_crowded
 from controltower.store.engine import Database
 from controltower.store.journeys import (
     JourneyFilter,
@@ -54,6 +55,7 @@ READS: dict[str, Callable[[Connection], Any]] = {
     "list system": lambda c: list_journeys(c, JourneyFilter(system="shop"), after=AFTER),
     "list failing": lambda c: list_journeys(c, JourneyFilter(fingerprint=FINGERPRINT), after=AFTER),
     "list text": lambda c: list_journeys(c, JourneyFilter(text="A", status="in_flight"), after=AFTER),
+    "list crowded": lambda c: list_crowded(c),
     "failures": lambda c: figures.newest_failures(c),
     "oldest": lambda c: figures.oldest_in_stage(c),
     "counts": lambda c: figures.counts(c, "status"),

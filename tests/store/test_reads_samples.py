@@ -21,8 +21,9 @@ from controltower.store.span_samples import SpanSample, sample_traces
 from tests.builders import NOW, a_segment, an_event
 from tests.model import some_facts
 from tests.store.facts import explained, key, store
-from tests.store.shown import clear, shown
+from tests.store.shown import shown
 from tests.store.test_reads_plans import reads_whole_table, sorts
+from tests.stores import clear
 
 HOUR = timedelta(hours=1)
 NAMES = (*"ABCDE", *(f"N{number}" for number in range(10)), "over", "long", "within", "later")

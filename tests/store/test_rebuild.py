@@ -14,7 +14,7 @@ from controltower.store.engine import Database, reading
 from tests.builders import NOW, an_event, us
 from tests.model import PROCESS, Facts, some_facts
 from tests.store.facts import PROCESSES, store
-from tests.store.shown import clear
+from tests.stores import clear
 
 LATER = us(NOW) + 60_000_000
 

@@ -15,7 +15,8 @@ from controltower.store.prepared import FactBatch, prepare
 from tests.builders import NOW, us
 from tests.model import PROCESS, Facts, expected, expected_figures, some_facts
 from tests.store.facts import write_facts
-from tests.store.shown import clear, figures, shown
+from tests.store.shown import figures, shown
+from tests.stores import clear
 
 
 @given(facts=some_facts, data=st.data())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from jinja2 import FileSystemBytecodeCache
 
 from collectors.events.quarantining import decode_held
 from controltower.domain.processes import Process
@@ -16,8 +17,7 @@ from controltower.services.replay.planning import Planner
 from controltower.services.replay.redirects import Redirects
 from controltower.services.replay.targets import NoTargets
 from controltower.services.writers import InlineWriter
-from controltower.store.engine import Database, open_database
-from controltower.store.schema import upgrade
+from controltower.store.engine import Database
 from controltower.web.app import create_app
 from controltower.web.deps import WebDeps
 from tests.builders import order_to_cash
@@ -37,6 +37,12 @@ def password_hash() -> str:
     return hash_password(PASSWORD)
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Templates as Python, for all apps of these tests: compiling one takes longer than showing it."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     """A clock of the test's own."""
@@ -44,40 +50,37 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def empty_db(sqlite_url: str) -> Iterator[Database]:
-    """An empty store."""
-    db = open_database(sqlite_url)
-    upgrade(db)
-    yield db
-    db.dispose()
-
-
-@pytest.fixture
 def make_tower(
-    empty_db: Database, processes: dict[str, Process], clock: FakeClock, password_hash: str
+    sqlite_store: Database,
+    processes: dict[str, Process],
+    clock: FakeClock,
+    password_hash: str,
+    compiled_templates: FileSystemBytecodeCache,
 ) -> Iterator[Callable[..., Tower]]:
     """Builds a tower; `people=False` leaves it without accounts, other keywords go to WebDeps."""
     opened: list[Ingest] = []
 
     def build(*, people: bool = True, **settings: Any) -> Tower:
-        ingest = Ingest(InlineWriter(empty_db, processes), clock.now_us)
+        ingest = Ingest(InlineWriter(sqlite_store, processes), clock.now_us)
         ingest.start()
         opened.append(ingest)
-        planner = Planner(empty_db, processes, settings.pop("targets", NoTargets()))
+        planner = Planner(sqlite_store, processes, settings.pop("targets", NoTargets()))
         deps = WebDeps(
-            db=settings.pop("db", empty_db),
+            db=settings.pop("db", sqlite_store),
             ingest=ingest,
             processes=processes,
             clock=clock,
             session_key=b"a key for tests only, 32 bytes..",
             decoders={"events": decode_held},
-            desk=Desk(empty_db),
+            desk=Desk(sqlite_store),
             planner=planner,
-            redirects=Redirects(empty_db, planner.targets),
+            redirects=Redirects(sqlite_store, planner.targets),
             **settings,
         )
-        known = add_people(empty_db, password_hash, clock()) if people else {}
-        return Tower(create_app(deps), empty_db, ingest, clock, known)
+        known = add_people(sqlite_store, password_hash, clock()) if people else {}
+        app = create_app(deps)
+        app.jinja_env.bytecode_cache = compiled_templates
+        return Tower(app, sqlite_store, ingest, clock, known)
 
     yield build
     for ingest in opened:

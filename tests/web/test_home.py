@@ -70,6 +70,7 @@ def test_failures_say_where_and_why_and_mask_addresses(tower: Tower):
     failures = text_of(tower.client("viewer").get("/?part=failures", headers=FRAGMENT))
 
     assert "Posted to ERP" in failures and "SKU_UNMAPPED" in failures and "5 min ago" in failures
+    assert ">Source data</span>" in failures
     assert "1,299.9 EUR" in failures
     assert "j•••@example.com" in failures and "jane@" not in failures and "<b>" not in failures
 
@@ -92,7 +93,7 @@ def test_the_funnel_marks_a_stage_whose_oldest_journey_is_late():
     process = order_to_cash()
     moment = NOW
     key = (process.name, "captured")
-    oldest = {"captured": moment - timedelta(minutes=16)}  # accepted usually takes 15
+    oldest = {key: moment - timedelta(minutes=16)}  # accepted usually takes 15
 
     late = build_funnel(process, {key: 1}, {key: 4}, oldest, moment).stages[0]
     calm = build_funnel(process, {key: 1}, {key: 4}, oldest, moment - timedelta(minutes=2)).stages[0]

@@ -175,6 +175,18 @@ def test_the_export_has_the_filtered_journeys_and_no_formula(tower: Tower):
     ]
 
 
+def test_the_export_says_what_kind_of_failure_it_is(tower: Tower):
+    a_failed_order(tower)
+    tower.store(an_event("order.captured", ("order", "2002"), at=at(tower, minutes=5)))
+
+    rows = csv.DictReader(io.StringIO(text_of(tower.client("viewer").get("/journeys.csv"))))
+
+    assert {(row["failure_code"], row["failure_class"]) for row in rows} == {
+        ("SKU_UNMAPPED", "data_quality"),
+        ("", ""),
+    }
+
+
 def test_support_exports_whole_addresses(tower: Tower):
     tower.store(an_event("order.captured", ("order", "1"), customer="Bo bo@example.com"))
 

@@ -137,7 +137,10 @@ def test_it_is_steered(estate: Estate, call):
 
 def test_replays_are_listed_by_state_and_paged(estate: Estate, call):
     letter = estate.stuck()
-    made = [call("POST", "/replays", {"ids": [letter]}, status=201)["id"] for _ in range(2)]
+    made = []
+    for _ in range(2):
+        made.append(call("POST", "/replays", {"ids": [letter]}, status=201)["id"])
+        estate.pass_time(seconds=1)
     page = call("GET", "/replays?limit=1&state=drafted", role="viewer")
     rest = call("GET", f"/replays?limit=1&state=drafted&before={page['next']}", role="viewer")
     assert [page["replays"][0]["id"], rest["replays"][0]["id"]] == made[::-1]

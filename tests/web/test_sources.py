@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from controltower.domain.crowds import MANY_EVENTS
 from controltower.services.ingest import FactBatch
 from tests.builders import an_event
 from tests.web.tower import Tower, text_of
@@ -24,6 +25,25 @@ def test_refused_links_are_counted_and_explained(tower: Tower):
     tower.store(an_event("order.captured", ("order", "N/A"), source="/erp", at=tower.clock()))
 
     assert "would melt unrelated journeys" in text_of(tower.client("viewer").get("/sources"))
+
+
+def test_an_identifier_that_ties_very_many_events_is_named_where_people_look(tower: Tower):
+    at = tower.clock()
+    client = tower.client("viewer")
+    web = ("order_number", "WEB")
+    numbered = [an_event("note", ("order", str(n)), web, at=at) for n in range(MANY_EVENTS)]
+    tower.store(*numbered[1:])
+    assert "Crowded journeys" not in text_of(client.get("/sources"))
+
+    tower.store(numbered[0])
+
+    sources = text_of(client.get("/sources"))
+    assert "Crowded journeys" in sources and "1,000" in sources
+    (journey,) = client.get("/api/v1/sources").get_json()["crowded"]
+    page = text_of(client.get(f"/journeys/{journey['id']}"))
+    assert 'Order number <span class="mono wrap-anywhere">WEB</span> ties 1,000 events together.' in page
+    assert "It comes from shop:" in page
+    assert page.count("events together") == 1
 
 
 def test_a_clock_that_runs_ahead_is_said_and_not_mended(tower: Tower):

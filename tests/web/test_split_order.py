@@ -46,6 +46,29 @@ def test_each_leg_is_shown_with_its_own_stages_and_failure(tower: Tower):
     assert "1 of 2" in page[: page.index('id="legs-title"')]
 
 
+def test_a_leg_that_fails_says_whose_move_it_is_and_what_to_do(tower: Tower):
+    address = store_split_order(tower)
+    at = tower.clock() - HOUR
+    tower.store(
+        an_event(
+            "shipment.delivered.failed",
+            ("order", "1001"),
+            ("shipment", "S-3"),
+            at=at,
+            system="carrier",
+            error_code="ADDRESS_INVALID",
+        ),
+    )
+
+    page = text_of(tower.client("viewer").get(address))
+    legs = page[page.index('id="legs-title"') : page.index('id="timeline-title"')]
+    _, _, unknown, known, _ = legs.split('class="leg"')
+
+    assert "No rule says what to do about it yet." in unknown
+    assert "<strong>Warehouse</strong> has the next move" in unknown  # the owner of the stage that failed
+    assert ">Source data</span>" in known and "What to do:" in known
+
+
 def test_amendments_and_duplicates_are_said(tower: Tower):
     page = text_of(tower.client("viewer").get(store_split_order(tower)))
 
@@ -80,4 +103,6 @@ def test_the_api_tells_the_legs(tower: Tower):
     assert (found["amendments"], found["duplicates"]) == (1, 1)
     shipments = [leg for leg in found["legs"] if leg["kind"] == "shipment"]
     assert [(leg["title"], leg["status"]) for leg in shipments] == [("S-1", "done"), ("S-2", "failed")]
+    assert [leg["failure"] and leg["failure"]["code"] for leg in shipments] == [None, "NO_LABEL"]
+    assert shipments[1]["failure"]["diagnosis"]["class"] == "unknown"
     assert shipments[0]["identifiers"] == ["shipment/S-1", "tracking/T-1"]

@@ -16,7 +16,7 @@ from pika.adapters.select_connection import IOLoop, SelectConnection
 from pika.exceptions import AMQPError
 
 from collectors.brokers.protocol import ConnectionLost
-from collectors.brokers.secrets import Secret, hide
+from collectors.brokers.secrets import Secret, connection_lost, hide
 
 # It reports every failure that it also raises, with a stack trace.
 logging.getLogger("pika").setLevel(logging.CRITICAL)
@@ -115,7 +115,7 @@ class Link:
         """The error to raise; from now on the channel counts as lost."""
         self._why = self._why or why
         said = why if isinstance(why, str) else _words(why)
-        return ConnectionLost(f"{self.name}: {hide(said, *self._secrets)}")
+        return connection_lost(self.name, said, *self._secrets)
 
     def close(self) -> None:
         """Hang up. Raises nothing."""

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote, urlsplit
 import msgspec
 
 from collectors.brokers.protocol import ConnectionLost
-from collectors.brokers.secrets import Secret, hide
+from collectors.brokers.secrets import Secret, connection_lost
 from controltower.domain.facts import QueueSample, short_name
 
 _NOT_FOUND = 404
@@ -96,4 +96,4 @@ class ManagementGauge:
             raise self._lost(f"the management API: {exc}") from None
 
     def _lost(self, why: str) -> ConnectionLost:
-        return ConnectionLost(f"{self._system}: {hide(why, *self._secrets)}")
+        return connection_lost(self._system, why, *self._secrets)

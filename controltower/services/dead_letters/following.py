@@ -6,7 +6,7 @@ The projection notes which journeys with dead letters changed; `follow_once` loo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -71,7 +71,44 @@ def close_confirmed(c: Connection, lineages: Iterable[Lineage], now: datetime) -
             at = from_us(fact.occurred_us).strftime("%Y-%m-%d %H:%M:%S")
             why[one.letter.id] = f"{fact.type} by {fact.system} at {at} UTC came after it failed."
             letters[one.letter.id] = one.letter
-    _resolve(c, letters, why, now)
+    resolve(c, letters, why, now)
+
+
+def resolve(
+    c: Connection,
+    letters: Mapping[bytes, LetterRow],
+    why: Mapping[bytes, str],
+    now: datetime,
+    *,
+    by: str = TOWER,
+    expected: Collection[str] = LIVE,
+) -> set[bytes]:
+    """Close letters and confirm what is outstanding of them, if they are still in an expected state; returns
+    which were. `letters` are they as they were read.
+    """
+    if not letters:
+        return set()
+    now_us = to_us(now)
+    by_words: dict[str, list[bytes]] = defaultdict(list)
+    for letter_id, words in why.items():
+        by_words[words].append(letter_id)
+    resolved: set[bytes] = set()
+    for words, ids in by_words.items():
+        values = {
+            "state": RESOLVED,
+            "plan_id": None,
+            "confirm_due_us": None,
+            "settled_us": now_us,
+            "settled_by": by,
+            "settled_why": words,
+            "changed_us": now_us,
+        }
+        resolved |= mark(c, ids, expected, values)
+    sent = {one: f"Confirmed: {why[one]}" for one in resolved if letters[one].state in OUTSTANDING}
+    settle_items(c, sent, CONFIRMED, (SENDING, SENT), now_us)
+    _confirm_late(c, [one for one in resolved if letters[one].state == NO_EFFECT], why, now_us)
+    record(c, [_deed("resolved", letters[one], why[one], by) for one in sorted(resolved)], now)
+    return resolved
 
 
 def expire_once(db: Database, now: datetime) -> bool:
@@ -130,35 +167,8 @@ def _impact(one: Lineage) -> str:
         return MONEY
     if one.journey is None:
         return UNPLACED
-    waits = bool(one.journey.customer or one.journey.amount) and one.journey.status not in ENDED
-    return CUSTOMER if waits else INTERNAL
-
-
-def _resolve(
-    c: Connection, letters: Mapping[bytes, LetterRow], why: Mapping[bytes, str], now: datetime
-) -> None:
-    if not letters:
-        return
-    now_us = to_us(now)
-    by_words: dict[str, list[bytes]] = defaultdict(list)
-    for letter_id, words in why.items():
-        by_words[words].append(letter_id)
-    resolved: set[bytes] = set()
-    for words, ids in by_words.items():
-        values = {
-            "state": RESOLVED,
-            "plan_id": None,
-            "confirm_due_us": None,
-            "settled_us": now_us,
-            "settled_by": TOWER,
-            "settled_why": words,
-            "changed_us": now_us,
-        }
-        resolved |= mark(c, ids, LIVE, values)
-    sent = {one: f"Confirmed: {why[one]}" for one in resolved if letters[one].state in OUTSTANDING}
-    settle_items(c, sent, CONFIRMED, (SENDING, SENT), now_us)
-    _confirm_late(c, [one for one in resolved if letters[one].state == NO_EFFECT], why, now_us)
-    record(c, [_deed("resolved", letters[one], why[one]) for one in sorted(resolved)], now)
+    is_sale = bool(one.journey.customer or one.journey.amount or one.letter.amount)
+    return CUSTOMER if is_sale and one.journey.status not in ENDED else INTERNAL
 
 
 def _confirm_late(c: Connection, ids: Sequence[bytes], why: Mapping[bytes, str], now_us: int) -> None:
@@ -167,6 +177,6 @@ def _confirm_late(c: Connection, ids: Sequence[bytes], why: Mapping[bytes, str],
     settle_items(c, words, CONFIRMED, (ITEM_NO_EFFECT,), now_us)
 
 
-def _deed(action: str, row: LetterRow, words: str) -> Deed:
+def _deed(action: str, row: LetterRow, words: str, by: str = TOWER) -> Deed:
     before = {"state": row.state, "attempts": row.attempts}
-    return Deed(TOWER, action, f"dead_letter/{row.id.hex()}", words, {"before": before})
+    return Deed(by, action, f"dead_letter/{row.id.hex()}", words, {"before": before})

@@ -7,7 +7,8 @@ second time changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import TimeoutError as StillWaiting
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ from controltower.domain.dead_letters import (
     scaled,
     strongest_of,
 )
+from controltower.domain.errors import StoreUnavailable
 from controltower.domain.facts import FAILED, Event
 from controltower.domain.failure_rules import RuleBook
 from controltower.domain.fingerprints import fingerprint_of
@@ -47,15 +49,30 @@ from controltower.store.replays import settle_items
 LETTER_KIND = "dead_letter"
 MOST_SAID = 2000  # characters of an error message that are kept beside the letter
 RECEIPT_SECONDS = 60.0
+FRESH, KNOWN = "new", "known"
+"""What became of a letter that was handed over, beside DIED_AGAIN."""
 
 
 class Taken(NamedTuple):
-    """What became of letters that were handed over."""
+    """What became of letters that were handed over; one of each for each letter, in order."""
 
-    ids: tuple[bytes, ...]  # one for each letter, in order
-    new: int  # letters that were not known before
-    died_again: int  # known ones that died another time
-    repeated: int  # deaths that were known already
+    ids: tuple[bytes, ...] = ()
+    outcomes: tuple[str, ...] = ()
+
+    @property
+    def new(self) -> int:
+        """Letters that were not known before."""
+        return self.outcomes.count(FRESH)
+
+    @property
+    def died_again(self) -> int:
+        """Known ones that died another time."""
+        return self.outcomes.count(DIED_AGAIN)
+
+    @property
+    def repeated(self) -> int:
+        """Deaths that were known already."""
+        return self.outcomes.count(KNOWN)
 
 
 class _Read(NamedTuple):
@@ -89,14 +106,17 @@ class LetterIntake:
         Raises StoreUnavailable or Overloaded; some of it may then be kept, and repeating it is harmless.
         """
         if not letters:
-            return Taken((), 0, 0, 0)
+            return Taken()
         now_us = self.now_us()
         with transaction(self.db) as c:
             read = _read(c, letters, rule_book(c, self.rules))
             taken = _keep(c, read, now_us)
         events = [event_of(one.id, one.death, one.letter) for one in read]
         size = sum(len(event.payload) for event in events)
-        self.ingest.submit(FactBatch(events=events, size=size)).result(RECEIPT_SECONDS)
+        try:
+            self.ingest.submit(FactBatch(events=events, size=size)).result(RECEIPT_SECONDS)
+        except StillWaiting as exc:
+            raise StoreUnavailable(f"the store has not answered for {RECEIPT_SECONDS:.0f} s") from exc
         return taken
 
 
@@ -176,14 +196,29 @@ def _keep(c: Connection, read: Sequence[_Read], now_us: int) -> Taken:
     fresh = add_deaths(c, [_new_death(one) for one in read], now_us)
     first = {one.id: one for one in reversed(read)}
     new = add_letters(c, [_new_letter(one) for one in first.values()], now_us)
-    again = [
-        one
-        for one in {(one.id, one.death): one for one in read}.values()
-        if (one.id, one.death) in fresh and not (one.id in new and one is first[one.id])
-    ]
+    outcomes = _outcomes(read, new, fresh)
+    again = [one for one, outcome in zip(read, outcomes, strict=True) if outcome == DIED_AGAIN]
     for one in sorted(again, key=lambda one: one.letter.failed_us):
         _die_again(c, one, now_us)
-    return Taken(tuple(one.id for one in read), len(new), len(again), len(read) - len(new) - len(again))
+    return Taken(tuple(one.id for one in read), tuple(outcomes))
+
+
+def _outcomes(
+    read: Sequence[_Read], new: Collection[bytes], fresh: Collection[tuple[bytes, bytes]]
+) -> list[str]:
+    """What each is: the first of a new letter is new, each further death of it another death."""
+    outcomes = []
+    seen: set[tuple[bytes, bytes]] = set()
+    letters: set[bytes] = set()
+    for one in read:
+        death = one.id, one.death
+        if one.id in new and one.id not in letters:
+            outcomes.append(FRESH)
+        else:
+            outcomes.append(DIED_AGAIN if death in fresh and death not in seen else KNOWN)
+        seen.add(death)
+        letters.add(one.id)
+    return outcomes
 
 
 def _new_death(one: _Read) -> NewDeath:

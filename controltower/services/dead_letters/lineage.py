@@ -6,17 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from controltower.domain.dead_letters import NO_EFFECT
-from controltower.domain.identifiers import Bond, bond_of
+from controltower.domain.identifiers import Bond, bond_of, key_of
 from controltower.domain.outcomes import Fact
 from controltower.domain.processes import Process
 from controltower.domain.times import to_us
-from controltower.domain.verdicts import Subject, Verdict, confirmation_of, judge
+from controltower.domain.verdicts import Newer, Subject, Verdict, confirmation_of, judge
 from controltower.store.engine import Connection
 from controltower.store.journey_rows import JourneyRow
 from controltower.store.journey_samples import load_facts
 from controltower.store.journeys import find_journeys
-from controltower.store.letter_rows import LetterBody, LetterRow, idempotency_key
-from controltower.store.letters import find_bodies
+from controltower.store.letter_rows import LetterRow, idempotency_key
+from controltower.store.letters import NO_PAPERS, Papers, find_papers
+from controltower.store.newer import TooManyChanges, find_newer_change
+
+_CHANGE = "change"
 
 
 class Lineage(NamedTuple):
@@ -51,14 +54,13 @@ def lineage_of(
     rows = list(letters)
     journeys = find_journeys(c, {row.anchor for row in rows if row.anchor is not None})
     facts = load_facts(c, {journey.id for journey in journeys.values()})
-    bodies = find_bodies(c, {(row.id, 0) for row in rows})
+    papers = find_papers(c, [row.id for row in rows])
     found = {}
     for row in rows:
         journey = journeys.get(row.anchor) if row.anchor is not None else None
-        body = bodies.get((row.id, 0))
         found[row.id] = Lineage(
             row,
-            _subject(row, body),
+            _with_newer(c, _subject(row, papers.get(row.id, NO_PAPERS)), papers.get(row.id, NO_PAPERS)),
             journey,
             processes.get(journey.process) if journey else None,
             facts.get(journey.id, ()) if journey else (),
@@ -66,14 +68,25 @@ def lineage_of(
     return found
 
 
-def _subject(row: LetterRow, body: LetterBody | None) -> Subject:
-    identifiers = body.identifiers if body else ()
+def _subject(row: LetterRow, papers: Papers) -> Subject:
     edits = range(row.edit + 1)
     return Subject(
         type=row.type,
         occurred_us=to_us(row.occurred_at),
         failed_us=to_us(row.failed_at),
-        legs=tuple(sorted(one for one in identifiers if bond_of(one.kind) is Bond.LEG)),
-        idempotency_keys=tuple(idempotency_key(row.id, edit, body.message) for edit in edits if body),
+        legs=tuple(sorted(one for one in papers.identifiers if bond_of(one.kind) is Bond.LEG)),
+        idempotency_keys=tuple(idempotency_key(row.id, edit, papers.headers) for edit in edits),
         is_unsettled=row.state == NO_EFFECT,
     )
+
+
+def _with_newer(c: Connection, subject: Subject, papers: Papers) -> Subject:
+    """A change of a record is a journey of its own: whether a newer one was processed stands on another."""
+    if not any(one.kind.rpartition(".")[2] == _CHANGE for one in papers.identifiers):
+        return subject
+    keys = {key_of(one) for one in papers.identifiers if bond_of(one.kind) is Bond.LABEL}
+    try:
+        newer = find_newer_change(c, subject.type, subject.occurred_us, keys) if keys else None
+    except TooManyChanges:
+        return subject._replace(is_often_changed=True)
+    return subject if newer is None else subject._replace(newer=Newer(newer.digest, newer.type, newer.system))

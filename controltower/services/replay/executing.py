@@ -59,7 +59,7 @@ from controltower.store.replays import (
 _log = logging.getLogger(__name__)
 
 CLAIM_BATCH = 500
-SEND_BATCH = 200
+SEND_BATCH = 500
 PLAN_LEASE = timedelta(seconds=60)
 ITEM_LEASE = timedelta(seconds=120)
 

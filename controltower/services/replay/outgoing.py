@@ -29,7 +29,7 @@ def outgoing_of(item: Item, original: LetterBody, body: LetterBody) -> Outgoing:
     message = body.message
     kept = [(name, value) for name, value in message.headers if name.casefold() not in _OURS]
     added = [
-        (IDEMPOTENCY_KEY, idempotency_key(item.letter_id, item.edit, original.message)),
+        (IDEMPOTENCY_KEY, idempotency_key(item.letter_id, item.edit, original.message.headers)),
         (REPLAY_OF, item.letter_id.hex()),
         (REPLAY_ATTEMPT, str(item.attempt)),
     ]

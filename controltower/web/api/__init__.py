@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controltower.web.api import (
+    acknowledgements,
     audit,
     failures,
     figures,
@@ -30,4 +31,5 @@ API_BLUEPRINTS = (
     reconciliations.bp,
     health.bp,
     openapi.bp,
+    acknowledgements.bp,
 )

@@ -9,6 +9,9 @@ import msgspec
 from flask import Response
 
 from controltower.domain.failure_rules import FailureRule, RuleBook
+from controltower.domain.fingerprints import fingerprint_of
+from controltower.domain.journeys import FAILED_STATUS
+from controltower.domain.journeys import Failure as FoldedFailure
 from controltower.domain.journeys import Journey as FoldedJourney
 from controltower.domain.legs import Leg
 from controltower.domain.processes import Process
@@ -59,7 +62,7 @@ def journey_detail(
         ],
         trace_ids=[trace_id.hex() for trace_id in trace_ids],
         reached=_reached(folded.reached),
-        legs=[] if process is None else [_leg(leg, process) for leg in folded.legs],
+        legs=[_leg(leg, process, book, whole_names=whole_names) for leg in folded.legs if process],
         amendments=folded.amendments,
         duplicates=folded.duplicates,
     )
@@ -69,7 +72,8 @@ def _reached(stages: Iterable[tuple[str, int]]) -> list[schemas.ReachedStage]:
     return [schemas.ReachedStage(stage=name, reached_at=from_us(us)) for name, us in stages]
 
 
-def _leg(leg: Leg, process: Process) -> schemas.Leg:
+def _leg(leg: Leg, process: Process, book: RuleBook, *, whole_names: bool) -> schemas.Leg:
+    failure = _leg_failure(leg.failure) if leg.failure and leg.status == FAILED_STATUS else None
     return schemas.Leg(
         kind=process.legs[leg.kind].name,
         title=leg.title,
@@ -79,6 +83,18 @@ def _leg(leg: Leg, process: Process) -> schemas.Leg:
         started_at=from_us(leg.started_us),
         identifiers=[f"{kind}/{value}" for kind, value in leg.identifiers],
         reached=_reached(leg.reached),
+        failure=None if failure is None else _failure(failure, book, whole_names=whole_names),
+    )
+
+
+def _leg_failure(failure: FoldedFailure) -> FailureRow:
+    return FailureRow(
+        failure.stage,
+        failure.system,
+        failure.code,
+        failure.message,
+        from_us(failure.failed_us),
+        fingerprint_of(failure.system, failure.code, failure.message),
     )
 
 

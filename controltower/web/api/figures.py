@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from controltower.domain.errors import NotFound
+from controltower.services.failure_rules import rule_book
 from controltower.services.traces import read_trace
+from controltower.store.crowds import list_crowded
 from controltower.store.engine import reading
 from controltower.store.queues import list_queues
 from controltower.store.sources import list_dropped, list_sources
@@ -14,7 +16,7 @@ from controltower.web.api import answers, schemas
 from controltower.web.api.described import describes
 from controltower.web.cursors import read_key
 from controltower.web.deps import deps
-from controltower.web.roles import requires
+from controltower.web.roles import may, requires
 
 bp = Blueprint("api_figures", __name__, url_prefix="/api/v1")
 
@@ -46,9 +48,12 @@ def services() -> Response:
 @requires("viewer")
 @describes(schemas.Sources)
 def sources() -> Response:
-    """Who sends facts, when each was last heard of, and what was counted instead of kept."""
+    """Who sends facts, when each was last heard of, what was counted instead of kept, and the journeys of
+    which more is told than of an order: crowded ones.
+    """
     with reading(deps().db) as c:
-        rows, dropped = list_sources(c), list_dropped(c)
+        rows, dropped, crowded = list_sources(c), list_dropped(c), list_crowded(c)
+        book = rule_book(c, deps().failure_rules)
     return answers.reply(
         schemas.Sources(
             sources=[
@@ -68,6 +73,7 @@ def sources() -> Response:
                 schemas.Dropped(signal=row.signal, reason=row.reason, name=row.name, total=row.total)
                 for row in dropped
             ],
+            crowded=[answers.journey(row, book, whole_names=may("support")) for row in crowded],
         )
     )
 

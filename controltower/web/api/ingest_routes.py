@@ -52,6 +52,16 @@ INGEST_PATHS: dict[str, dict[str, Any]] = {
             **_REFUSALS,
         },
     ),
+    "/api/v1/dead-letters": _way_in(
+        "post_dead_letters",
+        "Messages that a system gave up on: one object, an array of them, or one on each line.",
+        ("application/json", "application/x-ndjson"),
+        {
+            "200": "What became of each: new, died_again, known or quarantined",
+            "400": "Nothing in it is a dead letter; it is kept in quarantine",
+            **_REFUSALS,
+        },
+    ),
     "/v1/traces": _way_in("post_traces", "OTLP/HTTP traces.", _OTLP_MEDIA, _OTLP_ANSWERS),
     "/v1/metrics": _way_in(
         "post_metrics",

@@ -13,7 +13,7 @@ from controltower import __version__
 from controltower.web.api import schemas
 from controltower.web.api.described import Description, Parameter, describes, description_of
 from controltower.web.api.ingest_routes import INGEST_PATHS
-from controltower.web.roles import PUBLIC, public, required_role
+from controltower.web.roles import PUBLIC, public, required_role, takes_posters
 
 bp = Blueprint("api_openapi", __name__)
 
@@ -50,6 +50,8 @@ def build_description(app: Flask) -> dict[str, Any]:
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             path = paths.setdefault(_PLACEHOLDER.sub(r"{\1}", rule.rule), {})
             path[method.lower()] = _operation(rule, description, view.__doc__ or "", role)
+            if takes_posters(view):
+                path[method.lower()]["description"] += " A token that may post facts is enough."
     for where, operations in INGEST_PATHS.items():
         paths.setdefault(where, {}).update(operations)
     _, components = msgspec.json.schema_components(

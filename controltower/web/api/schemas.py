@@ -87,6 +87,7 @@ class Leg(msgspec.Struct, kw_only=True):
     started_at: datetime
     identifiers: list[str]  # kind/value
     reached: list[ReachedStage]
+    failure: Failure | None  # what holds it up
 
 
 class JourneyDetail(Journey, kw_only=True):
@@ -255,10 +256,11 @@ class Dropped(msgspec.Struct, kw_only=True):
 
 
 class Sources(msgspec.Struct, kw_only=True):
-    """Every source, and what was counted instead of kept."""
+    """Every source, what was counted instead of kept, and the largest of the crowded journeys."""
 
     sources: list[Source]
     dropped: list[Dropped]
+    crowded: list[Journey]
 
 
 class SpanEvent(msgspec.Struct, kw_only=True):

@@ -5,19 +5,27 @@ A kind is one class here, beside the line in KINDS.
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import os
 import secrets
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from contextlib import ExitStack
+from functools import cache, partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+import nats
+import nats.errors
 import pika
+import redis
 
 from collectors.brokers.connections import declared
 from collectors.brokers.protocol import Connection
 from tests.backends import missing_service
+from tests.collectors.brokers.http.endpoint import Reply, listening
+from tests.collectors.brokers.kafka_cluster import MockCluster
 from tests.collectors.brokers.memory import MemoryBroker, MemoryConnection
 from tests.collectors.brokers.proxy import CuttingProxy
 
@@ -45,7 +53,7 @@ class Broker(Protocol):
     def connect_through_proxy(self) -> tuple[Connection, CuttingProxy] | None:
         """One that can be cut; None where the client finds its own way around a proxy."""
 
-    def connect_to_nobody(self) -> Connection:
+    def connect_to_nobody(self, *, samples: Sequence[str] = ()) -> Connection:
         """One to an address where nobody answers, with PASSWORD."""
 
     def close(self) -> None:
@@ -95,10 +103,10 @@ class InMemory:
     def connect_through_proxy(self) -> None:
         return None
 
-    def connect_to_nobody(self) -> Connection:
+    def connect_to_nobody(self, *, samples: Sequence[str] = ()) -> Connection:
         down = MemoryBroker()
         down.go_down()
-        return MemoryConnection(NAME, down)
+        return MemoryConnection(NAME, down, samples)
 
     def close(self) -> None:
         """Nothing is left behind."""
@@ -139,8 +147,9 @@ class RabbitMQ:
         through = parts._replace(netloc=f"{who}@127.0.0.1:{proxy.port}").geturl()
         return connection_of(self.kind, {"url": through}), proxy
 
-    def connect_to_nobody(self) -> Connection:
-        return connection_of(self.kind, {"url": f"amqp://tower:${{PASSWORD}}@127.0.0.1:{free_port()}/%2F"})
+    def connect_to_nobody(self, *, samples: Sequence[str] = ()) -> Connection:
+        url = f"amqp://tower:${{PASSWORD}}@127.0.0.1:{free_port()}/%2F"
+        return connection_of(self.kind, {"url": url, "samples": list(samples)})
 
     def close(self) -> None:
         for place in self._made:
@@ -148,6 +157,99 @@ class RabbitMQ:
         self._admin.close()
         for proxy in self._proxies:
             proxy.close()
+
+
+class Http:
+    """An endpoint of the test's own, on loopback."""
+
+    kind = "http"
+    has_sources = False
+    tells_equal_messages_apart = False
+    refuses_unknown_places = True
+
+    def __init__(self) -> None:
+        self._exits = ExitStack()
+        self._endpoint = self._exits.enter_context(listening())
+        self._known: set[str] = set()
+        self._endpoint.reply = lambda asked: Reply(200 if asked.path in self._known else 404)
+
+    def new_place(self) -> str:
+        place = f"/{own_name()}"
+        self._known.add(place)
+        return place
+
+    def unknown_place(self) -> str:
+        return f"/{own_name()}"
+
+    def connect(self, *, samples: Sequence[str] = ()) -> Connection:
+        return connection_of(self.kind, {"url": self._endpoint.url, "samples": list(samples)})
+
+    def connect_through_proxy(self) -> tuple[Connection, CuttingProxy]:
+        proxy = CuttingProxy("127.0.0.1", urlsplit(self._endpoint.url).port or 80)
+        self._exits.callback(proxy.close)
+        return connection_of(self.kind, {"url": f"http://127.0.0.1:{proxy.port}"}), proxy
+
+    def connect_to_nobody(self, *, samples: Sequence[str] = ()) -> Connection:
+        url = f"http://127.0.0.1:{free_port()}"
+        keys = {"url": url, "authentication": "bearer", "token": "${PASSWORD}", "samples": list(samples)}
+        return connection_of(self.kind, keys)
+
+    def close(self) -> None:
+        self._exits.close()
+
+
+class Kafka:
+    """The mock cluster of Kafka's own client library."""
+
+    kind = "kafka"
+    has_sources = True
+    tells_equal_messages_apart = True
+    refuses_unknown_places = True
+    # The mock waits nearly as long as a session lasts for those who left a group.
+    _QUICK = {"session.timeout.ms": "2000", "heartbeat.interval.ms": "200"}
+
+    def __init__(self) -> None:
+        self.cluster = _kafka()
+
+    def new_place(self) -> str:
+        place = own_name()
+        self.cluster.create(place)
+        return place
+
+    def unknown_place(self) -> str:
+        return own_name()
+
+    def connect(self, *, samples: Sequence[str] = ()) -> Connection:
+        keys = {
+            "bootstrap_servers": self.cluster.bootstrap_servers,
+            "options": self._QUICK,
+            "samples": list(samples),
+        }
+        return connection_of(self.kind, keys)
+
+    def connect_through_proxy(self) -> None:
+        return None  # brokers tell their clients where they are
+
+    def connect_to_nobody(self, *, samples: Sequence[str] = ()) -> Connection:
+        servers = f"127.0.0.1:{free_port()}"
+        keys = {
+            "bootstrap_servers": servers,
+            "user": "tower",
+            "password": "${PASSWORD}",
+            "timeout_seconds": 1.0,
+            "samples": list(samples),
+        }
+        return connection_of(self.kind, keys)
+
+    def close(self) -> None:
+        """Its topics are gone with the process."""
+
+
+@cache
+def _kafka() -> MockCluster:
+    cluster = MockCluster()
+    atexit.register(cluster.close)
+    return cluster
 
 
 @cache
@@ -160,7 +262,146 @@ def _rabbitmq() -> str:
     return url
 
 
+class RedisStreams:
+    """The server that CONTROLTOWER_TEST_REDIS names, or that of this machine."""
+
+    kind = "redis"
+    has_sources = True
+    tells_equal_messages_apart = True
+    refuses_unknown_places = True
+
+    def __init__(self) -> None:
+        self.url = _redis()
+        self.client = redis.Redis.from_url(self.url)
+        self._made: list[str] = []
+        self._proxies: list[CuttingProxy] = []
+
+    def new_place(self) -> str:
+        place = own_name()
+        self.client.xdel(place, self.client.xadd(place, {"a": "b"}, id="1-1"))
+        self._made.append(place)
+        return place
+
+    def unknown_place(self) -> str:
+        return own_name()
+
+    def connect(self, *, samples: Sequence[str] = (), **more: object) -> Connection:
+        return connection_of(self.kind, {"url": self.url, "samples": list(samples), **more})
+
+    def connect_through_proxy(self) -> tuple[Connection, CuttingProxy]:
+        parts = urlsplit(self.url)
+        proxy = CuttingProxy(parts.hostname or "127.0.0.1", parts.port or 6379)
+        self._proxies.append(proxy)
+        who, at, _ = parts.netloc.rpartition("@")
+        through = parts._replace(netloc=f"{who}{at}127.0.0.1:{proxy.port}").geturl()
+        return connection_of(self.kind, {"url": through, "claim_seconds": 1.0}), proxy
+
+    def connect_to_nobody(self, *, samples: Sequence[str] = ()) -> Connection:
+        url = f"redis://tower:${{PASSWORD}}@127.0.0.1:{free_port()}/0"
+        return connection_of(self.kind, {"url": url, "samples": list(samples)})
+
+    def close(self) -> None:
+        if self._made:
+            self.client.delete(*self._made)
+        self.client.close()
+        for proxy in self._proxies:
+            proxy.close()
+
+
+@cache
+def _redis() -> str:
+    url = os.environ.get("CONTROLTOWER_TEST_REDIS") or "redis://127.0.0.1:6379/0"
+    try:
+        redis.Redis.from_url(url).ping()
+    except redis.RedisError:
+        missing_service("Redis", "start one, or name it in CONTROLTOWER_TEST_REDIS")
+    return url
+
+
+class Nats:
+    """The server that CONTROLTOWER_TEST_NATS names, or that of this machine; it has to have JetStream."""
+
+    kind = "nats"
+    has_sources = True
+    tells_equal_messages_apart = True
+    refuses_unknown_places = True
+
+    def __init__(self) -> None:
+        self.url = _nats()
+        self._made: list[str] = []
+        self._proxies: list[CuttingProxy] = []
+
+    def new_place(self) -> str:
+        place = own_name()
+        self.add_stream(place, f"{place}.>")
+        return f"{place}.made"
+
+    def add_stream(self, name: str, *subjects: str) -> None:
+        self._made.append(name)
+        self.do(lambda stream: stream.add_stream(name=name, subjects=list(subjects)))
+
+    def unknown_place(self) -> str:
+        return own_name()
+
+    def connect(self, *, samples: Sequence[str] = (), **more: object) -> Connection:
+        return connection_of(self.kind, {"url": self.url, "samples": list(samples), **more})
+
+    def connect_through_proxy(self) -> tuple[Connection, CuttingProxy]:
+        parts = urlsplit(self.url)
+        proxy = CuttingProxy(parts.hostname or "127.0.0.1", parts.port or 4222)
+        self._proxies.append(proxy)
+        who, at, _ = parts.netloc.rpartition("@")
+        through = parts._replace(netloc=f"{who}{at}127.0.0.1:{proxy.port}").geturl()
+        return connection_of(self.kind, {"url": through, "ack_wait_seconds": 1.0}), proxy
+
+    def connect_to_nobody(self, *, samples: Sequence[str] = ()) -> Connection:
+        url = f"nats://tower:${{PASSWORD}}@127.0.0.1:{free_port()}"
+        return connection_of(self.kind, {"url": url, "samples": list(samples)})
+
+    def do(self, work: Callable[[Any], Any]) -> Any:
+        """Ask JetStream for something."""
+
+        async def ask() -> Any:
+            client = await nats.connect(self.url)
+            try:
+                return await work(client.jetstream())
+            finally:
+                await client.close()
+
+        return asyncio.run(ask())
+
+    def close(self) -> None:
+        for name in self._made:
+            self.do(partial(_delete_stream, name))
+        for proxy in self._proxies:
+            proxy.close()
+
+
+async def _delete_stream(name: str, stream: Any) -> None:
+    await stream.delete_stream(name)
+
+
+@cache
+def _nats() -> str:
+    url = os.environ.get("CONTROLTOWER_TEST_NATS") or "nats://127.0.0.1:4222"
+
+    async def look() -> None:
+        client = await nats.connect(url, allow_reconnect=False, connect_timeout=3)
+        await client.jetstream().account_info()
+        await client.close()
+
+    try:
+        asyncio.run(look())
+    except (OSError, nats.errors.Error):
+        missing_service("NATS with JetStream", "start one, or name it in CONTROLTOWER_TEST_NATS")
+    return url
+
+
 BROKERS: dict[str, Callable[[], Broker]] = {
+    "http": Http,
+    "kafka": Kafka,
     "memory": InMemory,
+    "nats": Nats,
     "rabbitmq": RabbitMQ,
+    "redis": RedisStreams,
 }

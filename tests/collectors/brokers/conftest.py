@@ -7,9 +7,12 @@ import pytest
 from tests.collectors.brokers.brokers import BROKERS, Broker
 
 _SERVICES = [pytest.mark.services]
+_OF_THE_TESTS_OWN = ("http", "kafka", "memory")
 
 
-@pytest.fixture(params=[pytest.param(kind, marks=_SERVICES * (kind != "memory")) for kind in BROKERS])
+@pytest.fixture(
+    params=[pytest.param(kind, marks=_SERVICES * (kind not in _OF_THE_TESTS_OWN)) for kind in BROKERS]
+)
 def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
     """A broker, for the length of one test."""
     made = BROKERS[request.param]()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 
 
 class CuttingProxy:
@@ -15,6 +15,8 @@ class CuttingProxy:
         self._lock = Lock()
         self._open: list[socket.socket] = []
         self._is_down = False
+        self._may_speak = Event()
+        self._may_speak.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._start(self._accept)
@@ -37,8 +39,17 @@ class CuttingProxy:
         """Take connections again."""
         self._is_down = False
 
+    def hold(self) -> None:
+        """From now on, keep back what clients say; servers are still heard."""
+        self._may_speak.clear()
+
+    def let_speak(self) -> None:
+        """Pass it on again."""
+        self._may_speak.set()
+
     def close(self) -> None:
         """End it all."""
+        self._may_speak.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -57,12 +68,14 @@ class CuttingProxy:
                 server = socket.create_connection(self._server)
                 with self._lock:
                     self._open += (client, server)
-                self._start(self._pass_on, client, server)
+                self._start(self._pass_on, client, server, self._may_speak)
                 self._start(self._pass_on, server, client)
 
-    def _pass_on(self, here: socket.socket, there: socket.socket) -> None:
+    def _pass_on(self, here: socket.socket, there: socket.socket, may: Event | None = None) -> None:
         with suppress(OSError):
             while data := here.recv(65536):
+                if may is not None:
+                    may.wait()
                 there.sendall(data)
         for end in (here, there):
             with suppress(OSError):

@@ -8,9 +8,8 @@ from collectors.files.csv_import import import_csv
 from collectors.mapping.csv_mapping import load_csv_mapping
 from controltower.services.ingest import Ingest
 from controltower.services.writers import InlineWriter
-from controltower.store.engine import open_database, reading
+from controltower.store.engine import reading
 from controltower.store.figures import counts
-from controltower.store.schema import upgrade
 from tests.builders import NOW, order_to_cash, us
 
 pytestmark = pytest.mark.realdata
@@ -36,14 +35,6 @@ def figures(database):
 @pytest.fixture(scope="module")
 def truth(real_data):
     return json.loads((real_data / "ground_truth" / "order_logs.json").read_text())["olist_sampleC_4000"]
-
-
-@pytest.fixture
-def database(database_url):
-    opened = open_database(database_url)
-    upgrade(opened)
-    yield opened
-    opened.dispose()
 
 
 def test_the_import_gives_the_true_counts_and_a_second_one_changes_nothing(database, real_data, truth):

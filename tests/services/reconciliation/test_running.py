@@ -19,9 +19,8 @@ from controltower.services.reconciliation.running import (
     run_declaration,
     run_due_once,
 )
-from controltower.store.engine import open_database, reading, transaction
+from controltower.store.engine import reading, transaction
 from controltower.store.reconciliations import add_run, list_findings, list_runs
-from controltower.store.schema import upgrade
 from tests.builders import an_event
 from tests.store.facts import store
 
@@ -46,14 +45,6 @@ left = "amount"
 right = "amount"
 """
 PLAIN = STOCK.format(top="", left="")
-
-
-@pytest.fixture
-def db(database_url):
-    opened = open_database(database_url)
-    upgrade(opened)
-    yield opened
-    opened.dispose()
 
 
 def csv_file(*rows, header="no,amount"):

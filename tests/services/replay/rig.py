@@ -81,7 +81,7 @@ def a_letter(
         origin_place="erp.post",
         type=type,
         system="middleware",
-        identifiers=tuple(Identifier(*pair) for pair in (("order", order), *more)) if order else (),
+        identifiers=tuple(Identifier(*pair) for pair in (("order", order), *more) if pair[1]),
         deaths=(Death("erp.post", "rejected", 1, us(at)),),
         error_class="MappingError",
         error_code="SKU_UNMAPPED",
@@ -138,9 +138,7 @@ class Rig:
     def plan(self, *ids: bytes, by: str = "sam", **rest: object) -> Plan:
         return self.planner.make(Wish(ids, **rest), by=by, now=self.now)  # type: ignore[arg-type]
 
-    def start(
-        self, plan: Plan, *, by: str = "sam", may_force: bool = False, reason: str = ""
-    ) -> None:
+    def start(self, plan: Plan, *, by: str = "sam", may_force: bool = False, reason: str = "") -> None:
         start(self.db, plan.id, plan.digest, by=by, may_force=may_force, reason=reason, now=self.now)
 
     def work(self, worker: Executor | None = None, most: int = 10_000) -> None:

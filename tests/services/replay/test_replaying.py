@@ -302,3 +302,17 @@ def test_what_moves_money_needs_a_second_person(rig: Rig):
     rig.start(plan, may_force=True, reason="checked with the bank")
     rig.work()
     assert len(rig.targets.sent) == 1
+
+
+def test_an_older_change_of_a_record_that_was_changed_since_is_superseded(rig: Rig):
+    """Each change is a journey of its own; the key that they share is what they are about."""
+    about = (("sku", "TBL-1"), ("node", "BER"))
+    rig.tell("inventory.published", ("change", "2"), *about, at=NOW + timedelta(minutes=1))
+    rig.tell("inventory.changed", ("change", "1"), *about, at=NOW - timedelta(minutes=1))
+
+    def letter(number: str, *labels: tuple[str, str]) -> bytes:
+        rig.tell("inventory.changed", ("change", number), *labels, at=NOW - timedelta(minutes=1))
+        return rig.take(a_letter("", ("change", number), *labels, type="inventory.published")).ids[0]
+
+    assert rig.plan(letter("1", *about)).verdicts == {"superseded": 1}
+    assert rig.plan(letter("3", about[0], ("node", "HAM"))).verdicts != {"superseded": 1}
