@@ -67,7 +67,7 @@ ITEM_WORDS: Mapping[str, str] = {
     NO_EFFECT: "sent, no effect",
     DIED_AGAIN: "died again",
     UNSENDABLE: "refused by the target",
-    REFUSED: "not sent: changed since",
+    REFUSED: "not sent",
     WITHDRAWN: "not sent: cancelled",
 }
 """In the order in which progress is told."""

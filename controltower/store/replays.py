@@ -248,6 +248,16 @@ def list_items(
     return [_item(row) for row in c.execute(query.order_by(replay_item.c.place).limit(limit))]
 
 
+def first_items(c: Connection, plan_ids: Collection[bytes]) -> list[Item]:
+    """The item of each plan that is sent first."""
+    item = replay_item.c
+    found: list[Item] = []
+    for chunk in in_chunks(plan_ids):
+        query = select(replay_item).where(item.plan_id.in_(chunk), item.place == 0)
+        found.extend(_item(row) for row in c.execute(query))
+    return found
+
+
 def items_of_letter(c: Connection, letter_id: bytes, limit: int = 50) -> list[Item]:
     """Every replay of a letter, newest first."""
     query = select(replay_item).where(replay_item.c.letter_id == letter_id)

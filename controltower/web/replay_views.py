@@ -36,6 +36,7 @@ from controltower.store.replays import (
     count_goals,
     count_items,
     count_outcomes,
+    first_items,
     get_breaker,
     list_plans,
 )
@@ -162,7 +163,7 @@ class ItemView:
 
 def remedy_words(remedy: str) -> str:
     """What is done to a message on the way."""
-    return {PLAIN: "as it came", REDIRECTED: "as it came, to another place", "": ""}.get(remedy, remedy)
+    return {PLAIN: "unchanged", REDIRECTED: "unchanged, to another place"}.get(remedy, remedy)
 
 
 def view_plan(c: Connection, plan: Plan, at: datetime) -> PlanView:
@@ -195,6 +196,7 @@ class PlanLine(NamedTuple):
     """A plan in a list."""
 
     plan: Plan
+    title: str  # of its first letter, and how many more there are
     totals: Mapping[str, int]
     over: int
 
@@ -207,11 +209,13 @@ class PlanLine(NamedTuple):
 def view_lines(c: Connection, plans: Sequence[Plan]) -> list[PlanLine]:
     """The plans with how far they are."""
     counts = count_outcomes(c, [plan.id for plan in plans])
+    firsts = {one.item.plan_id: one.title for one in view_items(c, first_items(c, [p.id for p in plans]))}
     lines = []
     for plan in plans:
-        totals = _told({state: items for state, items in counts[plan.id].items()})
+        totals = _told(counts[plan.id])
         over = sum(items for state, items in totals.items() if state not in OPEN_ITEMS)
-        lines.append(PlanLine(plan, totals, over))
+        more = f" and {plan.items - 1:,} more" if plan.items > 1 else ""
+        lines.append(PlanLine(plan, firsts.get(plan.id, "nothing") + more, totals, over))
     return lines
 
 

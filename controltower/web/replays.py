@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from flask import Blueprint, Response, flash, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
+from controltower.domain.dead_letters import REPLAYABLE
 from controltower.domain.errors import BadPayload, Conflict, ControlTowerError, NotFound
 from controltower.domain.replays import (
     DONE,
@@ -23,7 +24,8 @@ from controltower.domain.replays import (
 from controltower.domain.verdicts import KIND_WORDS, KINDS
 from controltower.services.replay import steering
 from controltower.services.replay.planning import LIFETIME
-from controltower.store.engine import reading
+from controltower.store.engine import Connection, reading
+from controltower.store.letter_rows import LetterFilter, LetterRow
 from controltower.store.letters import find_letters
 from controltower.store.replay_policies import last_looks
 from controltower.store.replays import Item, Plan, get_plan, list_items, list_plans
@@ -284,15 +286,15 @@ def _posted_choice() -> Choice:
 def _form(choice: Choice, filled: Any, *, error: str = "", status: int = 200) -> Response:
     with reading(deps().db) as c:
         origins = forms.origins_of(c, choice)
-        named = [] if choice.selection else list(choice.letters)  # type: ignore[arg-type]
-        letters = list(find_letters(c, named[:FEW]).values())
+        letters = _named_letters(c, choice)
     return page(
         "pages/replays/new.html",
         "frag_new",
         status=status,
         choice=choice,
-        named=[key.hex() for key in named],
-        letters=letters,
+        named=[row.id.hex() for row in letters if row.state in REPLAYABLE],
+        left_out=[row for row in letters if row.state not in REPLAYABLE],
+        letters=[row for row in letters if row.state in REPLAYABLE][:FEW],
         origins=origins,
         sendable=sum(origin.letters for origin in origins),
         names=deps().planner.targets.names(),
@@ -301,6 +303,14 @@ def _form(choice: Choice, filled: Any, *, error: str = "", status: int = 200) ->
         filled=filled,
         error=error,
     )
+
+
+def _named_letters(c: Connection, choice: Choice) -> list[LetterRow]:
+    """The letters that were named, in their order; none of a filter."""
+    if isinstance(choice.letters, LetterFilter):
+        return []
+    found = find_letters(c, choice.letters)
+    return [found[key] for key in choice.letters if key in found]
 
 
 def _steered(plan_id: str, step: Callable[..., None], done: str, **more: Any) -> Response:

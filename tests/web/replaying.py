@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 from controltower.services.tokens import create_token
-from tests.builders import NOW
 from tests.services.replay.rig import Rig, a_letter
 from tests.web.tower import Tower
 
@@ -29,9 +28,10 @@ class Estate(Rig):
     def stuck(self, order: str = "1001", **letter: Any) -> str:
         """An order that was accepted and could not be posted; its letter, as addresses have it."""
         named = ("order", order)
-        self.tell("order.captured", named, at=NOW - timedelta(hours=1), amount="90.00", currency="EUR")
-        self.tell("order.accepted", named, at=NOW - timedelta(minutes=50))
-        return self.take(a_letter(order, **letter)).ids[0].hex()
+        at = self.now - timedelta(minutes=1)
+        self.tell("order.captured", named, at=at - timedelta(hours=1), amount="90.00", currency="EUR")
+        self.tell("order.accepted", named, at=at - timedelta(minutes=50))
+        return self.take(a_letter(order, **{"at": at, **letter})).ids[0].hex()
 
     def cancelled(self, order: str = "1001") -> str:
         """The same, of an order that was cancelled since: its letter is in the wrong state."""

@@ -218,13 +218,13 @@ def test_the_form_says_where_they_came_from_and_where_a_redirect_leads(estate: E
 
     assert "redirected to" in page and "orders.v2" in page
     where = plan(client("support"), letter)
-    assert "as it came, to another place" in text_of(client("support").get(where))
+    assert "unchanged, to another place" in text_of(client("support").get(where))
 
 
 def test_letters_of_unknown_origin_ask_for_a_place(estate: Estate, client):
     letter = estate.stuck(origin_connection="", origin_place="")
     page = text_of(client("support").get(f"/replays/new?letter={letter}"))
-    assert "do not say where they came from" in page
+    assert "does not say where it came from" in page
     assert re.search(r'value="chosen" checked', page)
 
     nowhere = plan(client("support"), letter)
@@ -267,6 +267,15 @@ def test_a_filter_chooses_what_it_means_and_is_remembered(estate: Estate, client
     )
     shown = text_of(client("support").get(made.location))
     assert "Replay of 3 messages" in shown and "/dead-letters?type=order.posted" in shown
+
+
+def test_what_is_under_way_already_is_left_out(estate: Estate, client):
+    browser, first, second = client("support"), estate.stuck(), estate.stuck("1002")
+    start(browser, plan(browser, first))
+    estate.work()
+    page = text_of(browser.get(f"/replays/new?letter={first}&letter={second}"))
+    assert "left out: it is waiting" in page and "1 dead letter<" in page
+    assert f'name="letter" value="{second}"' in page and f'name="letter" value="{first}"' not in page
 
 
 @pytest.mark.parametrize("query", ["", "letter=x", "state=odd", "journey=1", "since=yesterday"])
@@ -376,7 +385,7 @@ def test_a_notice_stays_on_every_page_until_somebody_dismisses_it(estate: Estate
     estate.tell("order.posted", ("order", "1001"), system="erp")
     estate.work()
 
-    assert "1 message replayed by support" in text_of(client("viewer").get("/journeys"))
+    assert "Replay of 1001</a> by support" in text_of(client("viewer").get("/journeys"))
     assert "To look at" in text_of(client("viewer").get("/replays"))
     answer = post(browser, f"{where}/dismiss", form_at="/account", back="/journeys")
     assert answer.location == "/journeys"
@@ -390,9 +399,9 @@ def test_the_list_is_filtered_by_state_and_paged(estate: Estate, client, monkeyp
     for _ in range(2):
         plan(client("support"), letter)
     page = text_of(client("viewer").get("/replays?state=drafted"))
-    assert page.count("1 message</a>") == 1
+    assert page.count(">1001</a>") == 1
     next_page = page.partition('rel="next" href="')[2].partition('"')[0].replace("&amp;", "&")
-    assert text_of(client("viewer").get(next_page)).count("1 message</a>") == 1
+    assert text_of(client("viewer").get(next_page)).count(">1001</a>") == 1
     assert "No replay is in this state" in text_of(client("viewer").get("/replays?state=halted"))
     assert client("viewer").get("/replays?state=odd").status_code == 400
     assert client("viewer").get("/replays?before=odd").status_code == 400
@@ -405,7 +414,7 @@ def test_policies_are_shown_with_what_each_did(estate: Estate, client):
     policies = [Policy("hiccups", timedelta(days=1), 50, type=("order.*",))]
     PolicyRunner(estate.db, estate.processes, estate.planner, policies, "one").apply_once(estate.now)
     page = text_of(client("viewer").get("/replays/policies"))
-    assert "It started a replay of 1." in page and "order.*" in page and "1 message</a>" in page
+    assert "It started a replay of 1." in page and "order.*" in page and ">1001</a>" in page
 
 
 def test_without_policies_the_page_teaches(tower: Tower):

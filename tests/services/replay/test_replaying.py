@@ -252,6 +252,7 @@ def test_a_target_that_is_down_is_left_alone_for_a_while_and_loses_nothing(rig: 
     rig.pass_time(seconds=20)
     rig.work()
     assert rig.states(plan) == ["sent"]
+    assert rig.items(plan)[0].outcome == "", "what kept it from leaving is over"
     assert len({m.message.header(IDEMPOTENCY_KEY) for m in rig.targets.sent}) == 1
 
 
