@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
-from controltower.domain.dead_letters import unscaled
+from controltower.domain.dead_letters import REPLAYABLE, unscaled
 from controltower.domain.times import from_us, to_us
 from controltower.store.bulk import bulk_of
 from controltower.store.dead_letter_tables import dead_letter, dead_letter_group, replay_item
 from controltower.store.letter_rows import COLUMNS, GROUP_KEYS, LetterFilter, LetterRow, letter_row
+from controltower.store.membership import in_chunks
 
 MOST_GROUPS = 500
 TREND_HOURS = 24
@@ -200,3 +202,29 @@ def group_choices(c: Connection, by: str, wanted: LetterFilter, now: datetime) -
     key = dead_letter.c[GROUP_KEYS[by]]
     query = select(key, func.count()).where(*wanted.conditions(now)).group_by(key).order_by(key)
     return {row[0]: row[1] for row in c.execute(query)}
+
+
+def letters_by_origin(
+    c: Connection, chosen: LetterFilter | Sequence[bytes], now: datetime
+) -> list[tuple[str, str, int]]:
+    """Connection and place that chosen letters came from, and how many of them can be sent again now; the
+    most first.
+    """
+    table = dead_letter.c
+    columns = (table.origin_connection, table.origin_place)
+    counts: Counter[tuple[str, str]] = Counter()
+    for conditions in _conditions(chosen, now):
+        query = select(*columns, func.count()).where(table.state.in_(REPLAYABLE), *conditions)
+        for row in c.execute(query.group_by(*columns)):
+            counts[row[0], row[1]] += row[2]
+    return [(*origin, letters) for origin, letters in counts.most_common()]
+
+
+def _conditions(
+    chosen: LetterFilter | Sequence[bytes], now: datetime
+) -> Iterator[Sequence[ColumnElement[bool]]]:
+    if isinstance(chosen, LetterFilter):
+        yield chosen.conditions(now)
+        return
+    for chunk in in_chunks(chosen):
+        yield [dead_letter.c.id.in_(chunk)]

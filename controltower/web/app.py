@@ -10,6 +10,7 @@ from htmx_flask import Htmx
 
 from controltower.web import (
     account,
+    audit,
     auth,
     compare,
     errors,
@@ -23,6 +24,8 @@ from controltower.web import (
     process_map,
     quarantine,
     reconciliations,
+    redirects,
+    replays,
     roles,
     search,
     security,
@@ -48,6 +51,9 @@ SCREENS = (
     process_map,
     compare,
     quarantine,
+    replays,
+    redirects,
+    audit,
     reconciliations,
     sources,
     mappings,
@@ -64,9 +70,11 @@ NAVIGATION = (
     ("/flows", "Flows", "viewer"),
     ("/process-map", "Process map", "viewer"),
     ("/quarantine", "Quarantine", "viewer"),
+    ("/replays", "Replays", "viewer"),
     ("/reconciliations", "Reconciliations", "support"),
     ("/sources", "Sources", "viewer"),
     ("/mappings", "Mappings", "operator"),
+    ("/audit", "Audit", "operator"),
     ("/users", "Users", "admin"),
 )
 HTMX_CONFIG = json.dumps(

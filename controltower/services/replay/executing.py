@@ -233,7 +233,8 @@ class Executor:
     ) -> None:
         """Only what still is as it was when it left: meanwhile it may have died again or been confirmed."""
         now_us = to_us(now)
-        mark_items(c, plan.id, [one.place for one in items], (SENDING,), state=SENT, sent_us=now_us)
+        places = [one.place for one in items]
+        mark_items(c, plan.id, places, (SENDING,), state=SENT, sent_us=now_us, outcome="")
         values = {"state": WAITING, "sent_us": now_us, "changed_us": now_us}
         waiting = mark(c, [one.letter_id for one in items], (REPLAYING,), values, plan_id=plan.id)
         patience = timedelta(microseconds=plan.confirm_us)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controltower.web.api import (
     acknowledgements,
+    audit,
     failures,
     figures,
     health,
@@ -12,6 +13,8 @@ from controltower.web.api import (
     openapi,
     quarantine,
     reconciliations,
+    redirects,
+    replays,
     reports,
 )
 
@@ -21,6 +24,9 @@ API_BLUEPRINTS = (
     figures.bp,
     maps.bp,
     quarantine.bp,
+    replays.bp,
+    redirects.bp,
+    audit.bp,
     reports.bp,
     reconciliations.bp,
     health.bp,
