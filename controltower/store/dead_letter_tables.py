@@ -99,6 +99,13 @@ for _name in ("journey_id", "plan_id", "anchor", "confirm_due_us", "purge_us", "
         postgresql_where=dead_letter.c[_name].is_not(None),
     )
 
+Index(
+    "ix_dead_letter_message_id",
+    dead_letter.c.message_id,
+    sqlite_where=dead_letter.c.message_id != "",
+    postgresql_where=dead_letter.c.message_id != "",
+)
+
 dead_letter_body = Table(
     "dead_letter_body",
     metadata,
@@ -192,6 +199,21 @@ replay_plan = Table(
     info={"distribution_key": "id"},
 )
 
+Index(
+    "ix_replay_plan_notice",
+    replay_plan.c.state,
+    replay_plan.c.id,
+    sqlite_where=replay_plan.c.dismissed_us.is_(None),
+    postgresql_where=replay_plan.c.dismissed_us.is_(None),
+)
+Index(
+    "ix_replay_plan_policy",
+    replay_plan.c.policy,
+    replay_plan.c.id,
+    sqlite_where=replay_plan.c.policy != "",
+    postgresql_where=replay_plan.c.policy != "",
+)
+
 replay_item = Table(
     "replay_item",
     metadata,
@@ -245,6 +267,18 @@ replay_breaker = Table(
     info={"reference": True},
 )
 
+# What each declared policy came to when it last looked, and who looks now.
+replay_policy = Table(
+    "replay_policy",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("leased_by", Text, nullable=False),
+    Column("leased_us", BigInteger, nullable=False),  # until when
+    Column("looked_us", BigInteger, nullable=False),
+    Column("said", Text, nullable=False),
+    info={"reference": True},
+)
+
 audit_entry = Table(
     "audit_entry",
     metadata,
@@ -259,5 +293,7 @@ audit_entry = Table(
     Column("previous", LargeBinary(32), nullable=False),  # digest of the entry before
     Column("digest", LargeBinary(32), nullable=False),
     Index("ix_audit_entry_subject", "chain", "subject", "number"),
+    Index("ix_audit_entry_actor", "chain", "actor", "number"),
+    Index("ix_audit_entry_action", "chain", "action", "number"),
     info={"distribution_key": "chain"},
 )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
-from controltower.domain.dead_letters import DISCARDED, LIVE, unscaled
+from controltower.domain.dead_letters import DISCARDED, LIVE, REPLAYABLE, unscaled
 from controltower.domain.replays import CONFIRMED, FAILED_ITEMS
 from controltower.domain.times import from_us, to_us
 from controltower.store.bulk import bulk_of
@@ -213,6 +214,32 @@ def _discarded(fingerprints: Collection[str]) -> Select[Any]:
 def _ranked(tried: Mapping[str, Sequence[int]]) -> list[Remedy]:
     found = [Remedy(name, confirmed, total) for name, (confirmed, total) in tried.items()]
     return sorted(found, key=lambda one: (-(one.confirmed / one.tried), -one.tried, one.name))
+
+
+def letters_by_origin(
+    c: Connection, chosen: LetterFilter | Sequence[bytes], now: datetime
+) -> list[tuple[str, str, int]]:
+    """Connection and place that chosen letters came from, and how many of them can be sent again now; the
+    most first.
+    """
+    table = dead_letter.c
+    columns = (table.origin_connection, table.origin_place)
+    counts: Counter[tuple[str, str]] = Counter()
+    for conditions in _conditions(chosen, now):
+        query = select(*columns, func.count()).where(table.state.in_(REPLAYABLE), *conditions)
+        for row in c.execute(query.group_by(*columns)):
+            counts[row[0], row[1]] += row[2]
+    return [(*origin, letters) for origin, letters in counts.most_common()]
+
+
+def _conditions(
+    chosen: LetterFilter | Sequence[bytes], now: datetime
+) -> Iterator[Sequence[ColumnElement[bool]]]:
+    if isinstance(chosen, LetterFilter):
+        yield chosen.conditions(now)
+        return
+    for chunk in in_chunks(chosen):
+        yield [dead_letter.c.id.in_(chunk)]
 
 
 def letter_choices(c: Connection) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ from htmx_flask import Htmx
 
 from controltower.web import (
     account,
+    audit,
     auth,
     compare,
     dead_letters,
@@ -26,6 +27,8 @@ from controltower.web import (
     process_map,
     quarantine,
     reconciliations,
+    redirects,
+    replays,
     roles,
     search,
     security,
@@ -54,6 +57,9 @@ SCREENS = (
     process_map,
     compare,
     quarantine,
+    replays,
+    redirects,
+    audit,
     reconciliations,
     sources,
     mappings,
@@ -71,9 +77,11 @@ NAVIGATION = (
     ("/flows", "Flows", "viewer"),
     ("/process-map", "Process map", "viewer"),
     ("/quarantine", "Quarantine", "viewer"),
+    ("/replays", "Replays", "viewer"),
     ("/reconciliations", "Reconciliations", "support"),
     ("/sources", "Sources", "viewer"),
     ("/mappings", "Mappings", "operator"),
+    ("/audit", "Audit", "operator"),
     ("/users", "Users", "admin"),
 )
 HTMX_CONFIG = json.dumps(

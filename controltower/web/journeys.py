@@ -188,7 +188,7 @@ def show(journey_id: str) -> Response:
         outline = load_outline(c, row.id, deps().processes, book, now())
         if wants_fragment() and request.args.get("seen") == outline.mark:
             return Response(status=204, headers={"Vary": "HX-Request"})
-        view = load_journey(c, outline, now(), whole_names=may("support"))
+        view = load_journey(c, outline, deps().processes, now(), whole_names=may("support"))
     return page("pages/journey/index.html", "frag_journey", view=view, row=outline.row)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controltower.web.api import (
     acknowledgements,
+    audit,
     dead_letters,
     failures,
     figures,
@@ -13,6 +14,8 @@ from controltower.web.api import (
     openapi,
     quarantine,
     reconciliations,
+    redirects,
+    replays,
     reports,
 )
 
@@ -23,6 +26,9 @@ API_BLUEPRINTS = (
     figures.bp,
     maps.bp,
     quarantine.bp,
+    replays.bp,
+    redirects.bp,
+    audit.bp,
     reports.bp,
     reconciliations.bp,
     health.bp,

@@ -207,6 +207,7 @@ class SearchHit(msgspec.Struct, kw_only=True):
     matched_value: str
     journey: Journey | None
     trace_id: str | None
+    dead_letter_id: str | None
 
 
 class SearchHits(msgspec.Struct, kw_only=True):
