@@ -4,33 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from controltower.domain.dead_letters import CLOSED, LIVE, STATES
 from controltower.domain.errors import BadPayload
 from controltower.store.letter_rows import LetterFilter
 from controltower.web.cursors import read_key
-from controltower.web.moments import read_moment
+from controltower.web.letter_filters import FIELDS, read_filter
 
 LETTER = "letter"
 MOST_NAMED = 1000
-_COLUMNS = {
-    "fingerprint": "fingerprint",
-    "queue": "place",
-    "type": "type",
-    "system": "system",
-    "class": "failure_class",
-    "impact": "impact",
-    "source": "source",
-    "owner": "owner",
-    "tag": "tag",
-    "text": "text",
-}
-FIELDS = ("state", *_COLUMNS, "journey", "since", "until", "snoozed")
-_SETS: Mapping[str, tuple[str, ...]] = {"closed": CLOSED, "all": ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +58,4 @@ def read_letter_filter(given: Mapping[str, str]) -> LetterFilter:
     unknown = sorted(given.keys() - set(FIELDS))
     if unknown:
         raise BadPayload(f"{unknown[0]}: is not a field of the filter; there are {', '.join(FIELDS)}")
-    states = _read_states(given.get("state", ""))
-    journey = read_key(given["journey"]) if "journey" in given else None
-    if "journey" in given and journey is None:
-        raise BadPayload(f"journey: expected the id of a journey, found {given['journey'][:40]!r}")
-    told: dict[str, Any] = {column: given[name] for name, column in _COLUMNS.items() if name in given}
-    return LetterFilter(
-        states=states,
-        with_snoozed="snoozed" in given or not set(states) & set(LIVE),
-        **told,
-        journey_id=journey,
-        since=read_moment(given["since"], "since") if "since" in given else None,
-        until=read_moment(given["until"], "until") if "until" in given else None,
-    )
-
-
-def _read_states(word: str) -> tuple[str, ...]:
-    if not word:
-        return LIVE
-    if word not in STATES and word not in _SETS:
-        raise BadPayload(f"state: expected one of {', '.join((*STATES, *_SETS))}, found {word[:40]!r}")
-    return _SETS.get(word, (word,))
+    return read_filter(given)

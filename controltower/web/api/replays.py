@@ -21,8 +21,9 @@ from controltower.store.replays import Item, Plan, get_plan, list_items, list_pl
 from controltower.web.api import answers
 from controltower.web.api.described import LIMIT, Parameter, describes, read_limit
 from controltower.web.auth import caller_name
-from controltower.web.chosen_letters import FIELDS, Choice, choose_named, read_letter_filter
+from controltower.web.chosen_letters import Choice, choose_named, read_letter_filter
 from controltower.web.deps import deps, now
+from controltower.web.letter_filters import FIELDS
 from controltower.web.replay_forms import MAX_RATE, read_reason
 from controltower.web.replay_views import PlanView, view_plan
 from controltower.web.replays import find_plan, read_before, read_digest, read_place, read_state
