@@ -60,14 +60,36 @@ dead_letter = Table(
 )
 _live = dead_letter.c.settled_us.is_(None)
 Index("ix_dead_letter_state", dead_letter.c.state, dead_letter.c.failed_us, dead_letter.c.id)
+# All that the groups are made of, in an order in which they need no sorting, whatever the key is.
 Index(
     "ix_dead_letter_live",
     *(
         dead_letter.c[name]
-        for name in ("fingerprint", "failed_us", "id", "state", "currency", "amount_e4", "due_us", "owner")
+        for name in (
+            *("fingerprint", "place", "type", "system", "failure_class", "impact", "currency", "state"),
+            *("settled_us", "failed_us", "amount_e4", "due_us", "snoozed_us"),
+        )
     ),
     sqlite_where=_live,
     postgresql_where=_live,
+)
+for _name, *_columns in (
+    ("ix_dead_letter_newest", "failed_us", "id"),
+    ("ix_dead_letter_newest_of_kind", "fingerprint", "failed_us", "id"),
+):
+    Index(
+        _name,
+        *(dead_letter.c[column] for column in _columns),
+        sqlite_where=_live,
+        postgresql_where=_live,
+    )
+_closed = dead_letter.c.settled_us.is_not(None)
+Index(
+    "ix_dead_letter_closed",
+    dead_letter.c.fingerprint,
+    dead_letter.c.state,
+    sqlite_where=_closed,
+    postgresql_where=_closed,
 )
 for _name in ("journey_id", "plan_id", "anchor", "confirm_due_us", "purge_us", "snoozed_us"):
     Index(

@@ -321,6 +321,12 @@ def count_letters(c: Connection, wanted: LetterFilter, now: datetime) -> int:
     return c.execute(query).scalar_one()
 
 
+def count_snoozed(c: Connection, wanted: LetterFilter, now: datetime) -> int:
+    """How many of the letters of a filter are out of sight now."""
+    asleep = dead_letter.c.snoozed_us > to_us(now)
+    return c.execute(select(func.count()).where(asleep, *wanted.conditions(now))).scalar_one()
+
+
 def chosen_ids(c: Connection, wanted: LetterFilter, now: datetime, limit: int) -> list[bytes]:
     """The ids of the letters that a filter means, in the order in which they failed first."""
     query = select(dead_letter.c.id).where(*wanted.conditions(now))

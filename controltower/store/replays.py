@@ -222,6 +222,12 @@ def lease_plan(c: Connection, plan_id: bytes, worker: str, now_us: int, until_us
     return c.execute(claim.values(leased_by=worker, leased_us=until_us)).rowcount == 1
 
 
+def release_leases(c: Connection, worker: str) -> None:
+    """Let others have the plans of a worker."""
+    own = update(replay_plan).where(replay_plan.c.leased_by == worker, replay_plan.c.leased_us > 0)
+    c.execute(own.values(leased_us=0))
+
+
 def runnable_plans(c: Connection, states: Collection[str], worker: str, now_us: int) -> list[Plan]:
     """Plans in these states that no other worker has, oldest first."""
     plan = replay_plan.c

@@ -14,9 +14,9 @@ from flask import Blueprint, Response, request, stream_with_context, url_for
 from controltower.domain.errors import BadPayload
 from controltower.store.audit import Entry, entries_after, first_break, list_entries
 from controltower.store.engine import Database, reading
+from controltower.web.csv_cells import defused
 from controltower.web.deps import deps, now
 from controltower.web.htmx import page
-from controltower.web.journeys import defused
 from controltower.web.roles import requires
 
 bp = Blueprint("audit", __name__, url_prefix="/audit")

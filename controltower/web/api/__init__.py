@@ -5,6 +5,7 @@ from __future__ import annotations
 from controltower.web.api import (
     acknowledgements,
     audit,
+    dead_letters,
     failures,
     figures,
     health,
@@ -21,6 +22,7 @@ from controltower.web.api import (
 API_BLUEPRINTS = (
     journeys.bp,
     failures.bp,
+    dead_letters.bp,
     figures.bp,
     maps.bp,
     quarantine.bp,
