@@ -30,14 +30,5 @@ KEY_WORDS: Mapping[str, str] = {
     "impact": "Impact",
 }
 ITEM_WORDS: Mapping[str, str] = {
-    replays.PLANNED: "Planned",
-    replays.CLAIMED: "About to be sent",
-    replays.SENDING: "Being sent",
-    replays.SENT: "Sent, waiting for confirmation",
-    replays.CONFIRMED: "Confirmed",
-    replays.NO_EFFECT: "Sent, no effect",
-    replays.DIED_AGAIN: "Died again",
-    replays.UNSENDABLE: "The target refused it",
-    replays.REFUSED: "Not sent: it had changed",
-    replays.WITHDRAWN: "Not sent: called off",
+    state: words[:1].upper() + words[1:] for state, words in replays.ITEM_WORDS.items()
 }

@@ -63,7 +63,7 @@ def test_one_click_one_confirmation_and_the_page_follows_it(estate, open_as):
     estate.work()
     assert len(estate.targets.sent) == before + 1
     letters = page.get_by_role("region", name="Dead letters")
-    expect(letters).to_contain_text("Sent; waiting until the order moves")
+    expect(letters).to_contain_text("Waiting for confirmation")
     estate.pass_time(seconds=5)
     estate.tell("order.posted", ("order", "1001"), system="erp")
     estate.work()
@@ -158,7 +158,7 @@ def test_it_works_without_scripts(estate, open_as):
     expect(page.get_by_role("heading", level=1)).to_have_text("1401")
     estate.work()
     page.reload()
-    expect(page.get_by_role("main")).to_contain_text("Sent; waiting until the order moves")
+    expect(page.get_by_role("main")).to_contain_text("Waiting for confirmation")
 
 
 SCREENS = (
@@ -191,7 +191,7 @@ def paths(estate):
 @pytest.mark.parametrize("name", SCREENS)
 def test_a_screen_is_usable_by_everybody(estate, open_as, paths, name):
     page = open_as("operator", paths.get(name, name), viewport={"width": 1280, "height": 900})
-    found = {}
+    found: dict[str, object] = {}
     for colour_scheme in ("light", "dark"):
         page.emulate_media(color_scheme=colour_scheme)
         settle(page)
