@@ -1,10 +1,10 @@
-"""How dead letters, replays and their states read on screens."""
+"""How dead letters and their states read on screens."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controltower.domain import dead_letters, replays
+from controltower.domain import dead_letters
 
 STATE_WORDS: Mapping[str, str] = {
     dead_letters.NEW: "New",
@@ -28,7 +28,4 @@ KEY_WORDS: Mapping[str, str] = {
     "system": "System",
     "class": "Failure class",
     "impact": "Impact",
-}
-ITEM_WORDS: Mapping[str, str] = {
-    state: words[:1].upper() + words[1:] for state, words in replays.ITEM_WORDS.items()
 }

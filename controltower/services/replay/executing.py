@@ -291,7 +291,7 @@ def _why_halted(counts: Mapping[tuple[int, str], int], plan: Plan) -> str:
     words = {"no_effect": "had no effect", "died_again": "died again", "unsendable": "were refused"}
     told = ", ".join(f"{n} {words[state]}" for state, n in by_state.items() if n)
     done = sum(n for (step, state), n in counts.items() if step <= plan.step and state not in OPEN_ITEMS)
-    return f"Of {done} that came to an end, {told}."
+    return f"When it halted, {done} had come to an end: {told}."
 
 
 def _totals(counts: Mapping[tuple[int, str], int]) -> dict[str, int]:
