@@ -17,7 +17,7 @@ class KafkaTable(BrokerTable, frozen=True, kw_only=True):
     """The keys of a connection to Kafka."""
 
     bootstrap_servers: str
-    group: str = "control-tower"  # the beginning of the names of the tower's consumer groups
+    group: str = "controltower"  # the beginning of the names of the tower's consumer groups
     tls: bool = False
     ca_file: str = ""
     user: str = ""
