@@ -52,6 +52,7 @@ from controltower.declared import (
     decode_sample,
     load_declared,
     load_mappings,
+    load_policies,
     process_files,
 )
 from controltower.domain.errors import BadSetting, Forbidden
@@ -145,6 +146,7 @@ def opened_tower(
     connections = load_declared(settings, os.environ, mappings)
     if demo_inbox:
         connections = demo_connections(demo_inbox) | connections
+    policies = load_policies(settings)
     with opened_store(settings) as db:
         processes = declared_processes(settings)
         writer: Writer = InlineWriter(db, processes)
@@ -155,7 +157,7 @@ def opened_tower(
         try:
             rules = RuleShelf(settings.failure_rules, demo_rules(demo_inbox) if demo_inbox else ())
             targets = DeclaredTargets(connections)
-            replays = build_replay_parts(db, ingest, processes, rules, targets, utc_now, now_us)
+            replays = build_replay_parts(db, ingest, processes, rules, targets, utc_now, now_us, policies)
             yield Tower(
                 settings, db, processes, ingest, mappings, HookFigures(), rules, connections, replays,
                 Statuses(now_us),
@@ -411,6 +413,7 @@ def _web(tower: Tower) -> Any:
             desk=tower.replays.desk,
             planner=tower.replays.planner,
             redirects=tower.replays.redirects,
+            policies=tower.replays.policies.policies,
         )
     )
     count = tower.settings.proxies

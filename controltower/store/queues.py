@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, NamedTuple
 
-from sqlalchemy import CTE, ColumnElement, Connection, and_, literal_column, select, tuple_
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    ScalarSelect,
+    Select,
+    Text,
+    and_,
+    column,
+    func,
+    literal_column,
+    select,
+    true,
+    tuple_,
+    values,
+)
 
+from controltower.domain.queues import Point
 from controltower.domain.times import from_us, to_us
+from controltower.store.membership import in_chunks
 from controltower.store.tables import queue_sample
 
 _SERIES = tuple(queue_sample.c[name] for name in ("system", "queue", "group", "measure"))
+_AT_ONCE = 500  # series in one statement
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Series(NamedTuple):
+    """What is read again and again: one measure of one queue, as one consumer group sees it."""
+
+    system: str
+    queue: str
+    group: str  # "" when there is none
+    measure: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One sample of one measure."""
+    """The newest sample of a series."""
 
     value: float
     sampled_at: datetime
+    every: timedelta | None = None  # since the sample before; None when it is the only one
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,59 +66,141 @@ class QueueRow:
     measures: Mapping[str, Reading]
 
 
-def list_queues(c: Connection) -> list[QueueRow]:
-    """Every queue that was ever sampled, by system, queue and group."""
-    series = _every_series()
-    same = [column == series.c[column.name] for column in _SERIES]
-    newest = (
-        select(queue_sample.c.sampled_us)
-        .where(*same)
-        .order_by(queue_sample.c.sampled_us.desc())
-        .limit(1)
-        .correlate(series)
-        .scalar_subquery()
+class Slot(NamedTuple):
+    """What was read of a series in one part of a window."""
+
+    starts_at: datetime
+    least: float
+    mean: float
+    most: float
+
+
+def list_queues(c: Connection, system: str = "") -> list[QueueRow]:
+    """Every queue that was ever sampled, of a system or of all; by system, queue and group."""
+    series = _every_series(system)
+    earlier = queue_sample.alias("earlier")
+    newest = select(earlier.c.sampled_us).where(*_same(earlier, series)).correlate(series)
+    previous = select(earlier.c.sampled_us).where(
+        *_same(earlier, queue_sample), earlier.c.sampled_us < queue_sample.c.sampled_us
     )
-    query = select(queue_sample).join_from(series, queue_sample, and_(*same))
+    query = (
+        select(queue_sample, _last(previous.correlate(queue_sample), earlier).label("previous_us"))
+        .join_from(series, queue_sample, and_(*_same(queue_sample, series)))
+        .where(queue_sample.c.sampled_us == _last(newest, earlier))
+    )
     found: dict[tuple[str, str, str], dict[str, Reading]] = {}
-    for row in c.execute(query.where(queue_sample.c.sampled_us == newest)):
+    for row in c.execute(query):
+        every = None if row.previous_us is None else (row.sampled_us - row.previous_us) * _MICROSECOND
         measures = found.setdefault((row.system, row.queue, row.group), {})
-        measures[row.measure] = Reading(row.value, from_us(row.sampled_us))
+        measures[row.measure] = Reading(row.value, from_us(row.sampled_us), every)
     return [
         QueueRow(*name, max(reading.sampled_at for reading in measures.values()), measures)
         for name, measures in sorted(found.items())
     ]
 
 
+def list_series(c: Connection) -> list[Series]:
+    """Every series there is."""
+    every = _every_series()
+    rows = c.execute(select(every).where(every.c.system.is_not(None)))
+    return [Series(*row) for row in rows]
+
+
+def probe_queues(
+    c: Connection, wanted: Collection[Series], *, since_at: datetime, until_at: datetime, slots: int
+) -> dict[Series, list[Point | None]]:
+    """What was read first in each of so many equal parts of a window; None where nothing was.
+
+    Each is found by the primary key, so that the cost does not follow how often a queue is sampled.
+    """
+    edges = _edges(to_us(since_at), to_us(until_at), slots)
+    found: dict[Series, list[Point | None]] = {one: [None] * slots for one in wanted}
+    for chunk in in_chunks(found, _AT_ONCE):
+        for row in c.execute(_probes(chunk, edges)):
+            if row.sampled_us is not None:
+                found[Series(*row[:4])][row.slot] = Point(row.sampled_us, row.value)
+    return found
+
+
 def queue_history(
-    c: Connection, series: tuple[str, str, str, str], *, since_at: datetime, limit: int = 1_000
-) -> list[Reading]:
-    """The samples of one (system, queue, group, measure) since a moment: the newest `limit`, oldest first."""
-    wanted = [column == value for column, value in zip(_SERIES, series, strict=True)]
-    query = select(queue_sample.c.sampled_us, queue_sample.c.value).where(
-        *wanted, queue_sample.c.sampled_us >= to_us(since_at)
-    )
-    rows = c.execute(query.order_by(queue_sample.c.sampled_us.desc()).limit(limit)).all()
-    return [Reading(row.value, from_us(row.sampled_us)) for row in reversed(rows)]
+    c: Connection, series: Series, *, since_at: datetime, until_at: datetime, slots: int
+) -> list[Slot]:
+    """The samples of a series in a window, added up to at most so many equal parts; empty ones are left out.
+    """
+    since_us, until_us = to_us(since_at), to_us(until_at)
+    width = max((until_us - since_us) // slots, 1)
+    table = queue_sample.c
+    slot = ((table.sampled_us - since_us) // width).label("slot")
+    query = select(
+        slot,
+        func.min(table.value).label("least"),
+        func.avg(table.value).label("mean"),
+        func.max(table.value).label("most"),
+    ).where(*_is(series), table.sampled_us >= since_us, table.sampled_us < since_us + width * slots)
+    return [
+        Slot(from_us(since_us + row.slot * width), row.least, row.mean, row.most)
+        for row in c.execute(query.group_by(slot).order_by(slot))
+    ]
 
 
-def _every_series() -> CTE:
+def _is(series: Series) -> list[ColumnElement[bool]]:
+    return [one == value for one, value in zip(_SERIES, series, strict=True)]
+
+
+def _same(a: FromClause, b: FromClause) -> list[ColumnElement[bool]]:
+    return [a.c[one.name] == b.c[one.name] for one in _SERIES]
+
+
+def _last(samples: Select[Any], table: FromClause) -> ScalarSelect[Any]:
+    return samples.order_by(table.c.sampled_us.desc()).limit(1).scalar_subquery()
+
+
+def _edges(since_us: int, until_us: int, slots: int) -> list[tuple[int, int, int]]:
+    """(slot, first, end) of each part."""
+    edges = [since_us + (until_us - since_us) * place // slots for place in range(slots + 1)]
+    return [(place, *between) for place, between in enumerate(pairwise(edges))]
+
+
+def _probes(wanted: Sequence[Series], edges: Sequence[tuple[int, int, int]]) -> Select[Any]:
+    series = values(*(column(one.name, Text) for one in _SERIES), name="w").data(list(wanted)).cte("wanted")
+    names = ("slot", "since_us", "until_us")
+    slot = values(*(column(name, BigInteger) for name in names), name="s").data(list(edges)).cte("slots")
+    within = [
+        *_same(queue_sample, series),
+        queue_sample.c.sampled_us >= slot.c.since_us,
+        queue_sample.c.sampled_us < slot.c.until_us,
+    ]
+
+    def first(what: ColumnElement[Any]) -> ColumnElement[Any]:
+        query = select(what).where(*within).order_by(queue_sample.c.sampled_us).limit(1)
+        return query.correlate(series, slot).scalar_subquery().label(what.key)
+
+    # Both by a subquery of their own: a planner might answer a join by reading the whole table.
+    return select(
+        *series.c, slot.c.slot, first(queue_sample.c.sampled_us), first(queue_sample.c.value)
+    ).join_from(series, slot, true())
+
+
+def _every_series(system: str = "") -> CTE:
     """The distinct (system, queue, group, measure), found by leaping through the primary key.
 
     DISTINCT would read every sample ever taken; this reads one row for each series.
     """
-    first = [_next_series(column, None) for column in _SERIES]
+    first = [_next_series(one, None, system) for one in _SERIES]
     series = select(*(value.label(c.name) for value, c in zip(first, _SERIES, strict=True))).cte(
         "series", recursive=True
     )
-    at = tuple(series.c[column.name] for column in _SERIES)
-    following = [_next_series(column, at).label(column.name) for column in _SERIES]
+    at = tuple(series.c[one.name] for one in _SERIES)
+    following = [_next_series(one, at, system).label(one.name) for one in _SERIES]
     return series.union_all(select(*following).select_from(series).where(series.c.system.is_not(None)))
 
 
 def _next_series(
-    column: ColumnElement[str], after: tuple[ColumnElement[str], ...] | None
+    wanted: ColumnElement[str], after: tuple[ColumnElement[str], ...] | None, system: str
 ) -> ColumnElement[str]:
-    query = select(column).order_by(*_SERIES).limit(literal_column("1"))
+    query = select(wanted).order_by(*_SERIES).limit(literal_column("1"))
+    if system:
+        query = query.where(queue_sample.c.system == system)
     if after is not None:
         query = query.where(tuple_(*_SERIES) > tuple_(*after))
     return query.scalar_subquery()

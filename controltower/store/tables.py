@@ -289,6 +289,15 @@ queue_sample = Table(
     info={"distribution_key": "system"},
 )
 
+# Up to when old queue samples were thinned out, for each of the slots of which one reading is left.
+queue_thinning = Table(
+    "queue_thinning",
+    metadata,
+    Column("slot_us", BigInteger, primary_key=True, autoincrement=False),
+    Column("done_us", BigInteger, nullable=False),
+    info={"reference": True},
+)
+
 quarantine = Table(
     "quarantine",
     metadata,

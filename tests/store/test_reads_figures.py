@@ -1,22 +1,17 @@
-"""Figures of the home page, sources and queues."""
+"""Figures of the home page, and sources."""
 
 from dataclasses import replace
 from datetime import timedelta
 
-from controltower.domain.facts import QueueSample
 from controltower.domain.processes import ProcessBook
 from controltower.store import figures
 from controltower.store.engine import Database, reading
-from controltower.store.queues import list_queues, queue_history
+from controltower.store.queues import list_queues
 from controltower.store.sources import list_dropped, list_sources
 from tests.builders import NOW, a_segment, an_event, order_to_cash, us
 from tests.store.facts import store
 
 HOUR = timedelta(hours=1)
-
-
-def a_sample(measure: str, value: float, hours: int = 0, queue: str = "orders") -> QueueSample:
-    return QueueSample("rabbitmq", queue, "", us(NOW + hours * HOUR), measure, value)
 
 
 def test_journeys_are_counted_by_what_is_asked_for(emptied_database: Database) -> None:
@@ -124,35 +119,6 @@ def test_sources_say_when_they_were_last_heard_of(emptied_database: Database) ->
     assert (events.name, events.signal, events.facts, events.refused_links) == ("erp", "events", 1, 1)
     assert (events.last_occurred_at, events.last_received_at) == (NOW - HOUR, NOW)
     assert (spans.signal, spans.first_received_at) == ("spans", NOW + HOUR)
-
-
-def test_a_queue_shows_the_newest_sample_of_each_measure(emptied_database: Database) -> None:
-    store(
-        emptied_database,
-        a_sample("depth", 3),
-        a_sample("depth", 5, hours=2),
-        a_sample("consumers", 1, hours=1),
-        a_sample("depth", 7, queue="Zebra"),
-        QueueSample("kafka", "orders/0", "billing", us(NOW), "lag", 40.5),
-    )
-    with reading(emptied_database) as c:
-        kafka, zebra, orders = list_queues(c)
-    assert (kafka.system, kafka.group, kafka.measures["lag"].value) == ("kafka", "billing", 40.5)
-    assert (zebra.queue, orders.queue) == ("Zebra", "orders")
-    assert {name: reading.value for name, reading in orders.measures.items()} == {"depth": 5, "consumers": 1}
-    assert (orders.sampled_at, orders.measures["consumers"].sampled_at) == (NOW + 2 * HOUR, NOW + HOUR)
-
-
-def test_the_history_of_a_queue_is_its_newest_samples_in_order(emptied_database: Database) -> None:
-    store(
-        emptied_database,
-        *(a_sample("depth", hours, hours) for hours in range(5)),
-        a_sample("depth", 9, queue="other"),
-    )
-    series = ("rabbitmq", "orders", "", "depth")
-    with reading(emptied_database) as c:
-        assert [r.value for r in queue_history(c, series, since_at=NOW + HOUR)] == [1, 2, 3, 4]
-        assert [r.value for r in queue_history(c, series, since_at=NOW, limit=2)] == [3, 4]
 
 
 def test_an_empty_store_has_empty_figures(emptied_database: Database) -> None:

@@ -1,6 +1,7 @@
 """Working on dead letters: whose they are, what was found out, given up and taken back, edited, revealed.
 
-Every deed moves letters by compare-and-set and leaves an entry in the audit in the same transaction.
+Every deed moves letters by compare-and-set and leaves an entry in the audit in the same transaction; one on
+many letters does so batch by batch, and may be repeated where it was cut off.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from controltower.domain.edits import access_to, changed_fields
 from controltower.domain.errors import BadPayload, Conflict
 from controltower.domain.messages import Message
 from controltower.domain.times import from_us, to_us
+from controltower.services.dead_letters.forms import check_form
 from controltower.store.audit import Deed, record
-from controltower.store.engine import Connection, Database, transaction
+from controltower.store.engine import Connection, Database, reading, transaction
 from controltower.store.letter_groups import GroupNote, notes_of, save_note
 from controltower.store.letter_rows import LetterFilter, LetterRow
 from controltower.store.letters import add_edit, chosen_ids, find_letters, get_body, get_letter, mark
@@ -99,6 +101,7 @@ class Desk:
                 raise Conflict(f"It is {row.state.replace('_', ' ')}; it cannot be edited now.")
             before = get_body(c, letter_id, row.edit).message
             _check_edit(before, message)
+            check_form(before.body, message.body)
             if not add_edit(c, row, message, payload_hash(message), by=by, why=_reason(why), now=now):
                 raise Conflict("Somebody changed it meanwhile; look at it again.")
             detail = {"edit": row.edit + 1, "fields": list(changed_fields(before, message))}
@@ -134,15 +137,17 @@ class Desk:
         now: datetime,
         why: str = "",
     ) -> int:
-        changed = 0
-        with transaction(self.db) as c:
+        # A transaction a batch: a deed on a hundred thousand letters must not keep facts from coming in.
+        with reading(self.db) as c:
             ids = _ids(c, chosen, now)
-            for start in range(0, len(ids), BATCH):
-                batch = ids[start : start + BATCH]
+        changed = 0
+        for start in range(0, len(ids), BATCH):
+            batch = ids[start : start + BATCH]
+            with transaction(self.db) as c:
                 before = find_letters(c, batch)
                 moved = mark(c, batch, expected, {**values, "changed_us": to_us(now)})
                 record(c, [_deed(action, before[one], values, by, why) for one in batch if one in moved], now)
-                changed += len(moved)
+            changed += len(moved)
         return changed
 
 

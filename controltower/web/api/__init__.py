@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from controltower.web.api import (
     acknowledgements,
+    audit,
+    dead_letters,
     failures,
     figures,
     health,
@@ -12,15 +14,21 @@ from controltower.web.api import (
     openapi,
     quarantine,
     reconciliations,
+    redirects,
+    replays,
     reports,
 )
 
 API_BLUEPRINTS = (
     journeys.bp,
     failures.bp,
+    dead_letters.bp,
     figures.bp,
     maps.bp,
     quarantine.bp,
+    replays.bp,
+    redirects.bp,
+    audit.bp,
     reports.bp,
     reconciliations.bp,
     health.bp,
