@@ -72,18 +72,25 @@ class Middleware:
 
     def reject_all(self) -> None:
         """What a consumer does that misses a mapping."""
-        while (found := self.broker.channel.basic_get(self.queue))[0] is not None:
-            self.broker.channel.basic_reject(found[0].delivery_tag, requeue=False)
+        for tag, *_ in self._handed_out():
+            self.broker.channel.basic_reject(tag, requeue=False)
 
     def process_all(self) -> None:
         """What it does once the mapping is there: the order is posted, and the message acknowledged."""
-        while (found := self.broker.channel.basic_get(self.queue))[0] is not None:
-            method, properties, body = found
+        for tag, headers, body in self._handed_out():
             order = json.loads(body)["identifiers"]["order"]
             self.processed[order] += 1
-            self.keys[properties.headers["idempotency-key"]] = order
+            self.keys[headers["idempotency-key"]] = order
             self.tell("order.posted", order)
-            self.broker.channel.basic_ack(method.delivery_tag)
+            self.broker.channel.basic_ack(tag)
+
+    def _handed_out(self) -> Iterator[tuple[int, dict[str, str], bytes]]:
+        """Each message of the queue: what it is settled by, its headers and its body."""
+        while True:
+            method, properties, body = self.broker.channel.basic_get(self.queue)
+            if method is None or properties is None or body is None:
+                return
+            yield method.delivery_tag, properties.headers or {}, body
 
     def tell(self, type: str, *orders: str) -> None:
         now = datetime.now(UTC).isoformat()
