@@ -1,4 +1,4 @@
-"""Measuring the dead-letter desk with many letters stored: groups by every key, lists, one letter."""
+"""Measuring the dead-letter desk with many letters: groups by every key, lists by filter, one letter."""
 
 from __future__ import annotations
 
@@ -39,8 +39,7 @@ def measure_letters(store_name: str, letters: int, journeys: int) -> None:
             result = Result(
                 f"dead letters, {store_name}, {letters:,} stored about {min(letters, journeys):,} journeys",
                 (
-                    f"taken over and followed in {seconds:,.0f} s",
-                    f"one request at a time; {_REPEATS} looks at each screen",
+                    f"taken over and followed in {seconds:,.0f} s; {_REPEATS} looks at each screen",
                 ),
             )
             before = usage(tower.process.pid)
