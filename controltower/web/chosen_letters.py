@@ -4,33 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 from werkzeug.datastructures import MultiDict
 
-from controltower.domain.dead_letters import CLOSED, LIVE, STATES
 from controltower.domain.errors import BadPayload
 from controltower.store.letter_rows import LetterFilter
+from controltower.web import letter_filters as filters
 from controltower.web.cursors import read_key
-from controltower.web.moments import read_moment
 
 LETTER = "letter"
 MOST_NAMED = 1000
-_COLUMNS = {
-    "fingerprint": "fingerprint",
-    "queue": "place",
-    "type": "type",
-    "system": "system",
-    "class": "failure_class",
-    "impact": "impact",
-    "source": "source",
-    "owner": "owner",
-    "tag": "tag",
-    "text": "text",
-}
-FIELDS = ("state", *_COLUMNS, "journey", "since", "until", "snoozed")
-_SETS: Mapping[str, tuple[str, ...]] = {"closed": CLOSED, "all": ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +22,13 @@ class Choice:
     """The letters that somebody chose."""
 
     letters: LetterFilter | Sequence[bytes]
-    query: str  # the same as a query string
-
-    @property
-    def selection(self) -> str:
-        """What a plan remembers of it: the filter as people see it, "" for letters that were named."""
-        return self.query if isinstance(self.letters, LetterFilter) else ""
+    selection: str = ""  # the filter as people see it, a query string; "" for letters that were named
 
 
 def read_choice(args: MultiDict[str, str]) -> Choice:
     """The choice that an address or a form spells. Raises BadPayload when it is none."""
     named = args.getlist(LETTER)
-    if named:
-        return choose_named(named)
-    given = {name: args[name].strip() for name in FIELDS if args.get(name, "").strip()}
-    if not given:
-        raise BadPayload("letter: name a dead letter, or filter the list of them; nothing is chosen")
-    return Choice(read_letter_filter(given), urlencode(given))
+    return choose_named(named) if named else choose_filtered(filters.given_fields(args))
 
 
 def choose_named(named: Sequence[str]) -> Choice:
@@ -65,33 +39,20 @@ def choose_named(named: Sequence[str]) -> Choice:
     wrong = next((text for text, key in zip(named, keys, strict=True) if key is None), None)
     if wrong is not None:
         raise BadPayload(f"letter: expected ids of dead letters, found {wrong[:40]!r}")
-    found = [key for key in dict.fromkeys(keys) if key is not None]
-    return Choice(found, urlencode([(LETTER, key.hex()) for key in found]))
+    return Choice([key for key in dict.fromkeys(keys) if key is not None])
 
 
-def read_letter_filter(given: Mapping[str, str]) -> LetterFilter:
-    """The filter of these fields. Raises BadPayload for what no letter can have."""
-    unknown = sorted(given.keys() - set(FIELDS))
+def choose_filtered(given: Mapping[str, str]) -> Choice:
+    """The letters that a filter means. Raises BadPayload for fields that there are not, and for no filter."""
+    unknown = sorted(given.keys() - set(filters.FIELDS))
     if unknown:
-        raise BadPayload(f"{unknown[0]}: is not a field of the filter; there are {', '.join(FIELDS)}")
-    states = _read_states(given.get("state", ""))
-    journey = read_key(given["journey"]) if "journey" in given else None
-    if "journey" in given and journey is None:
-        raise BadPayload(f"journey: expected the id of a journey, found {given['journey'][:40]!r}")
-    told: dict[str, Any] = {column: given[name] for name, column in _COLUMNS.items() if name in given}
-    return LetterFilter(
-        states=states,
-        with_snoozed="snoozed" in given or not set(states) & set(LIVE),
-        **told,
-        journey_id=journey,
-        since=read_moment(given["since"], "since") if "since" in given else None,
-        until=read_moment(given["until"], "until") if "until" in given else None,
-    )
+        known = ", ".join(filters.FIELDS)
+        raise BadPayload(f"{unknown[0]}: is not a field of the filter; there are {known}")
+    if not given:
+        raise BadPayload("letter: name a dead letter, or filter the list of them; nothing is chosen")
+    return Choice(filters.read_filter(given), filters.spell(given))
 
 
-def _read_states(word: str) -> tuple[str, ...]:
-    if not word:
-        return LIVE
-    if word not in STATES and word not in _SETS:
-        raise BadPayload(f"state: expected one of {', '.join((*STATES, *_SETS))}, found {word[:40]!r}")
-    return _SETS.get(word, (word,))
+def address_of(letters: Sequence[bytes]) -> str:
+    """Letters that are named, as a query string."""
+    return urlencode([(LETTER, one.hex()) for one in letters])

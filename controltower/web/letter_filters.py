@@ -24,6 +24,7 @@ FIELDS = (
 )
 SETS: Mapping[str, tuple[str, ...]] = {"closed": CLOSED, "all": ()}
 """Words for several states at once; no word at all means the live ones."""
+SET_WORDS: Mapping[str, str] = {"closed": "All closed", "all": "All"}
 SHOWN = "shown"
 MOST_CHOICES = 200
 _LABELS = {
@@ -111,13 +112,13 @@ def list_choices(c: Connection) -> Choices:
     """What there is to choose from."""
     found = letter_choices(c)
     known = {name: tuple((value, value) for value in found[name][:MOST_CHOICES]) for name in found}
-    words = (*((state, STATE_WORDS[state]) for state in STATES), ("closed", "All closed"), ("all", "All"))
+    words = (*((state, STATE_WORDS[state]) for state in STATES), *SET_WORDS.items())
     return Choices(state=words, queue=known["queue"], type=known["type"], system=known["system"])
 
 
 def list_active(fields: Mapping[str, str]) -> list[ActiveFilter]:
     """The set filters as people read them."""
-    words = {"state": STATE_WORDS, "class": CLASS_WORDS, "impact": IMPACT_WORDS}
+    words = {"state": {**STATE_WORDS, **SET_WORDS}, "class": CLASS_WORDS, "impact": IMPACT_WORDS}
     return [
         ActiveFilter(
             _LABELS.get(name, name.capitalize()),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from controltower.domain.dead_letters import REPLAYABLE
 from controltower.domain.edits import access_to
 from controltower.domain.errors import BadPayload, Conflict, Forbidden, NotFound
 from controltower.domain.messages import Message
+from controltower.domain.replays import ITEM_WORDS
 from controltower.services.dead_letters.forms import Form, form_of
 from controltower.services.failure_rules import rule_book
 from controltower.store.engine import reading
@@ -23,10 +23,10 @@ from controltower.web.cursors import read_key
 from controltower.web.deps import deps, now
 from controltower.web.htmx import go_to, page, wants_fragment
 from controltower.web.letter_actions import SNOOZES
-from controltower.web.letter_page import HeaderView, LetterView, load_letter, view_headers
+from controltower.web.letter_page import LetterView, load_letter, view_headers
 from controltower.web.letter_payloads import compare, holds_hidden, read_part, show_part
 from controltower.web.letter_views import title_of
-from controltower.web.letter_words import IMPACT_WORDS, ITEM_WORDS, STATE_WORDS
+from controltower.web.letter_words import IMPACT_WORDS, STATE_WORDS
 from controltower.web.roles import may, requires
 
 bp = Blueprint("letter_item", __name__, url_prefix="/dead-letters")
@@ -78,6 +78,13 @@ def download(letter_id: str) -> Response:
     )
 
 
+@bp.get("/<letter_id>/edits/<int:number>")
+@requires("viewer")
+def show_edit(letter_id: str, number: int) -> Response:
+    """The letter, and what one edit of it changed of the original."""
+    return _item_page(_key(letter_id), edit=number)
+
+
 @bp.get("/<letter_id>/edit")
 @requires("operator")
 def show_form(letter_id: str) -> Response:
@@ -103,7 +110,7 @@ def edit(letter_id: str) -> Response:
     return go_to(url_for(".show", letter_id=letter_id, against=ORIGINAL))
 
 
-def _item_page(key: bytes, *, reveal_error: str = "", status: int = 200) -> Response:
+def _item_page(key: bytes, *, edit: int = 0, reveal_error: str = "", status: int = 200) -> Response:
     until = _revealed_until(key)
     is_revealed = until is not None
     with reading(deps().db) as c:
@@ -128,55 +135,43 @@ def _item_page(key: bytes, *, reveal_error: str = "", status: int = 200) -> Resp
         item_words=ITEM_WORDS,
         impact_words=IMPACT_WORDS,
         snoozes=SNOOZES,
-        **_comparison(view, is_revealed=is_revealed),
+        **_comparison(view, edit, is_revealed=is_revealed),
     )
 
 
-def _comparison(view: LetterView, *, is_revealed: bool) -> dict[str, Any]:
-    """What `against` asks to compare with: the original, or another letter."""
-    against = request.args.get("against", "").strip()
+def _comparison(view: LetterView, edit: int, *, is_revealed: bool) -> dict[str, Any]:
+    """What the address asks to compare: an edit, or else the letter, with its original or another letter."""
+    against = ORIGINAL if edit else request.args.get("against", "").strip()
     if not against:
         return {"against": ""}
-    other: LetterBody | None = None
-    name, problem = "the original", ""
-    with reading(deps().db) as c:
-        try:
-            if against == ORIGINAL:
-                other = get_body(c, view.row.id)
-            else:
-                found = get_letter(c, _key(against))
-                other, name = get_body(c, found.id, found.edit), found.title or found.message_id
-        except NotFound as exc:
-            problem = str(exc)
-    if other is None:
-        return {"against": against, "problem": problem}
+    try:
+        with reading(deps().db) as c:
+            after = get_body(c, view.row.id, edit) if edit else view.body
+            other = view.row if against == ORIGINAL else get_letter(c, _key(against))
+            before = get_body(c, other.id, 0 if against == ORIGINAL else other.edit)
+    except NotFound as exc:
+        return {"against": against, "problem": str(exc)}
     # Another letter's data was not revealed with this one's.
-    lines, is_cut = compare(
-        other.message, view.body.message, reveal=is_revealed and (against == ORIGINAL or _is_open(against))
-    )
-    headers = _headers_that_differ(
-        view_headers(other.message, reveal=False), view_headers(view.body.message, reveal=False)
-    )
+    reveal = is_revealed and (against == ORIGINAL or _revealed_until(other.id) is not None)
+    lines, is_cut = compare(before.message, after.message, reveal=reveal)
     return {
         "against": against,
         "problem": "",
-        "other_name": name,
+        "old_name": "the original" if against == ORIGINAL else other.title or other.message_id,
+        "new_name": f"edit {edit}" if edit else "this",
         "diff": lines,
         "diff_is_cut": is_cut,
-        "differing_headers": headers,
+        "differing_headers": _headers_that_differ(before.message, after.message, reveal=reveal),
     }
 
 
-def _is_open(letter_id: str) -> bool:
-    return _revealed_until(_key(letter_id)) is not None
-
-
-def _headers_that_differ(old: Sequence[HeaderView], new: Sequence[HeaderView]) -> list[tuple[str, str, str]]:
-    before, after = ({one.name: one.value for one in side} for side in (old, new))
-    names = sorted({**before, **after})
+def _headers_that_differ(old: Message, new: Message, *, reveal: bool) -> list[tuple[str, str, str]]:
+    before, after = (
+        {one.name: one.value for one in view_headers(side, reveal=reveal)} for side in (old, new)
+    )
     return [
         (name, before.get(name, ""), after.get(name, ""))
-        for name in names
+        for name in sorted({**before, **after})
         if before.get(name) != after.get(name)
     ]
 

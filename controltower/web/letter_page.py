@@ -168,7 +168,7 @@ def _entry(entry: Entry) -> AuditView:
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)] if after else []
     changes = [(name.replace("_us", ""), _told(before.get(name)), _told(after.get(name))) for name in names]
     if fields := detail.get("fields"):
-        changes.append(("edit", "", ", ".join(map(str, fields))))
+        changes.append(("changed", "", ", ".join(map(str, fields))))
     return AuditView(entry, tuple(changes))
 
 

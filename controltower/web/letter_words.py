@@ -1,10 +1,10 @@
-"""How dead letters, replays and their states read on screens."""
+"""How dead letters and their states read on screens."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controltower.domain import dead_letters, replays
+from controltower.domain import dead_letters
 
 STATE_WORDS: Mapping[str, str] = {
     dead_letters.NEW: "New",
@@ -28,16 +28,4 @@ KEY_WORDS: Mapping[str, str] = {
     "system": "System",
     "class": "Failure class",
     "impact": "Impact",
-}
-ITEM_WORDS: Mapping[str, str] = {
-    replays.PLANNED: "Planned",
-    replays.CLAIMED: "About to be sent",
-    replays.SENDING: "Being sent",
-    replays.SENT: "Sent, waiting for confirmation",
-    replays.CONFIRMED: "Confirmed",
-    replays.NO_EFFECT: "Sent, no effect",
-    replays.DIED_AGAIN: "Died again",
-    replays.UNSENDABLE: "The target refused it",
-    replays.REFUSED: "Not sent: it had changed",
-    replays.WITHDRAWN: "Not sent: called off",
 }

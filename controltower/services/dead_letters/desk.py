@@ -6,6 +6,7 @@ many letters does so batch by batch, and may be repeated where it was cut off.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +22,7 @@ from controltower.domain.dead_letters import (
     payload_hash,
 )
 from controltower.domain.edits import access_to, changed_fields
-from controltower.domain.errors import BadPayload, Conflict
+from controltower.domain.errors import BadPayload, Conflict, NotFound
 from controltower.domain.messages import Message
 from controltower.domain.times import from_us, to_us
 from controltower.services.dead_letters.forms import check_form
@@ -37,6 +38,8 @@ PURGE_AFTER = timedelta(days=30)
 MAX_REASON = 500
 MAX_WORD = 200
 MAX_TAGS = 20
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 Chosen = LetterFilter | Sequence[bytes]
 """Which letters: a filter, or the letters themselves."""
@@ -116,11 +119,15 @@ class Desk:
 
     def note_group(self, fingerprint: str, change: Mapping[str, str], *, by: str, now: datetime) -> GroupNote:
         """Change what is said about a group: owner, state ("" or investigating), ticket, note."""
+        if _FINGERPRINT.fullmatch(fingerprint) is None:
+            raise NotFound(f"{fingerprint[:64]!r} is not a group of dead letters.")
+        if change.get("state", "") not in ("", INVESTIGATING):
+            raise BadPayload(f"state: expected nothing or {INVESTIGATING}")
         with transaction(self.db) as c:
             before = notes_of(c, [fingerprint]).get(fingerprint, GroupNote())
             told = {name: _word(name, value, MAX_REASON) for name, value in change.items()}
             said = {**_said(before), **told}
-            after = GroupNote(said["owner"], said["state"], said["ticket"], said["note"])
+            after = GroupNote(said["owner"], said["state"], said["ticket"], said["note"], now, by)
             save_note(c, fingerprint, after, by=by, now=now)
             detail = {"before": _said(before), "after": _said(after)}
             record(c, [Deed(by, "noted", f"group/{fingerprint}", "", detail)], now)

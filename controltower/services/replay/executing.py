@@ -32,7 +32,7 @@ from controltower.domain.replays import (
 )
 from controltower.domain.times import to_us
 from controltower.domain.verdicts import SAFE
-from controltower.services.dead_letters.lineage import Lineage, lineage_of
+from controltower.services.dead_letters.lineage import Lineage, changed_since, lineage_of
 from controltower.services.replay.breakers import Breakers
 from controltower.services.replay.leases import LEASE, kept_lease, take_lease
 from controltower.services.replay.outgoing import outgoing_of, patience_of
@@ -42,7 +42,7 @@ from controltower.services.replay.steering import finish, give_back, halt
 from controltower.services.replay.targets import Target, Targets
 from controltower.store.audit import Deed, record
 from controltower.store.engine import Connection, Database, reading, transaction
-from controltower.store.letter_rows import LetterBody
+from controltower.store.letter_rows import LetterBody, LetterRow
 from controltower.store.letters import find_bodies, find_letters, mark, mark_each
 from controltower.store.replays import (
     Item,
@@ -61,6 +61,7 @@ _log = logging.getLogger(__name__)
 
 CLAIM_BATCH = 500
 SEND_BATCH = 500
+SKEW = timedelta(minutes=1)  # between the clocks of workers
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ class _Batch:
     """Items that are about to leave, with all that it takes."""
 
     items: list[Item]
-    lineages: Mapping[bytes, Lineage]
+    letters: Mapping[bytes, LetterRow]
     bodies: Mapping[tuple[bytes, int], LetterBody]
 
 
@@ -155,7 +156,7 @@ class Executor:
             messages = [self._outgoing(batch, item) for item in items]
             with kept_lease(self.db, plan.id, self.worker, self.clock):
                 sent = self._deliver(connection, messages)
-            self._settle(plan, connection, items, sent, batch.lineages)
+            self._settle(plan, connection, items, sent, batch.letters)
         self.pacer.take(plan.id, len(batch.items))
         return True
 
@@ -176,8 +177,9 @@ class Executor:
             if not items:
                 return None
             letters = find_letters(c, [one.letter_id for one in items])
-            lineages = lineage_of(c, letters.values(), self.processes)
-            drifted = {one.place: why for one in items if (why := _drift(plan, one, lineages))}
+            moved = changed_since(c, letters.values(), plan.made_at - SKEW)
+            lineages = lineage_of(c, moved, self.processes)
+            drifted = {one.place: why for one in items if (why := _drift(plan, one, letters, lineages))}
             mark_item_outcomes(c, plan.id, drifted, (CLAIMED,), state=REFUSED)
             give_back(c, plan.id, [one for one in items if one.place in drifted], now)
             kept = [one for one in items if one.place not in drifted]
@@ -185,7 +187,7 @@ class Executor:
             places = [one.place for one in kept]
             mark_items(c, plan.id, places, (CLAIMED, SENDING), state=SENDING, leased_us=leased_us)
             keys = {(one.letter_id, edit) for one in kept for edit in (0, one.edit)}
-            return _Batch(kept, lineages, find_bodies(c, keys))
+            return _Batch(kept, letters, find_bodies(c, keys))
 
     def _outgoing(self, batch: _Batch, item: Item) -> Outgoing:
         original = batch.bodies[item.letter_id, 0]
@@ -206,7 +208,7 @@ class Executor:
         connection: str,
         items: Sequence[Item],
         sent: Sequence[Sent],
-        lineages: Mapping[bytes, Lineage],
+        letters: Mapping[bytes, LetterRow],
     ) -> None:
         now = self.clock()
         with transaction(self.db) as c:
@@ -214,7 +216,7 @@ class Executor:
             taken = [one for one, told in outcomes if told.delivery == CONFIRMED]
             refused = [(one, told) for one, told in outcomes if told.delivery == REFUSED_BY_TARGET]
             lost = [(one, told) for one, told in outcomes if told.delivery == UNAVAILABLE]
-            self._note_sent(c, plan, taken, lineages, now)
+            self._note_sent(c, plan, taken, letters, now)
             words = {one.place: f"The target refused it: {told.detail}" for one, told in refused}
             mark_item_outcomes(c, plan.id, words, (SENDING,), state=UNSENDABLE, settled_at=now)
             give_back(c, plan.id, [one for one, _ in refused], now)
@@ -228,7 +230,7 @@ class Executor:
         c: Connection,
         plan: Plan,
         items: Sequence[Item],
-        lineages: Mapping[bytes, Lineage],
+        letters: Mapping[bytes, LetterRow],
         now: datetime,
     ) -> None:
         """Only what still is as it was when it left: meanwhile it may have died again or been confirmed."""
@@ -243,11 +245,15 @@ class Executor:
             [
                 {
                     "id": one,
-                    "confirm_due_us": to_us(now + (patience or patience_of(lineages[one]))),
+                    "confirm_due_us": to_us(now + (patience or self._patience(letters[one]))),
                 }
                 for one in sorted(waiting)
             ],
         )
+
+    def _patience(self, row: LetterRow) -> timedelta:
+        process = self.processes.get(row.process)
+        return patience_of(process, row.type)
 
     def _step(self, plan: Plan, now: datetime) -> bool:
         """Halt, take the next step of the ramp, or finish; False when the plan waits for something."""
@@ -267,18 +273,25 @@ class Executor:
             return True
 
 
-def _drift(plan: Plan, item: Item, lineages: Mapping[bytes, Lineage]) -> str:
-    """Why an item is no longer what was frozen; "" when it is. What was being sent before is sent again."""
+def _drift(
+    plan: Plan, item: Item, letters: Mapping[bytes, LetterRow], lineages: Mapping[bytes, Lineage]
+) -> str:
+    """Why an item is no longer what was frozen; "" when it is. What was being sent before is sent again.
+
+    `lineages` has the letters whose journeys changed since; of the others the verdict still holds.
+    """
     if item.state == SENDING:
         return ""
-    lineage = lineages.get(item.letter_id)
-    if lineage is None:
+    row = letters.get(item.letter_id)
+    if row is None:
         return "Not sent: it was purged."
-    row = lineage.letter
     if row.state != REPLAYING or row.plan_id != plan.id:
         return f"Not sent: it is {row.state.replace('_', ' ')} by now."
     if row.payload_hash != item.payload_hash or row.edit != item.edit:
         return "Not sent: it was edited since the plan was made."
+    lineage = lineages.get(item.letter_id)
+    if lineage is None:
+        return ""
     # While it is held its own state says nothing of how it was before.
     verdict = lineage.verdict_before(item.previous)
     if verdict.kind not in (item.verdict, SAFE):
@@ -291,7 +304,7 @@ def _why_halted(counts: Mapping[tuple[int, str], int], plan: Plan) -> str:
     words = {"no_effect": "had no effect", "died_again": "died again", "unsendable": "were refused"}
     told = ", ".join(f"{n} {words[state]}" for state, n in by_state.items() if n)
     done = sum(n for (step, state), n in counts.items() if step <= plan.step and state not in OPEN_ITEMS)
-    return f"Of {done} that came to an end, {told}."
+    return f"When it halted, {done} had come to an end: {told}."
 
 
 def _totals(counts: Mapping[tuple[int, str], int]) -> dict[str, int]:

@@ -317,3 +317,16 @@ def test_an_older_change_of_a_record_that_was_changed_since_is_superseded(rig: R
 
     assert rig.plan(letter("1", *about)).verdicts == {"superseded": 1}
     assert rig.plan(letter("3", about[0], ("node", "HAM"))).verdicts != {"superseded": 1}
+
+
+def test_a_change_that_is_overtaken_after_the_preview_is_not_sent(rig: Rig):
+    about = (("sku", "TBL-1"), ("node", "BER"))
+    rig.tell("inventory.changed", ("change", "1"), *about, at=NOW - timedelta(minutes=1))
+    letter_id = rig.take(a_letter("", ("change", "1"), *about, type="inventory.published")).ids[0]
+    plan = rig.plan(letter_id)
+    rig.start(plan, may_force=True, reason="still needed")
+    rig.pass_time(minutes=5)
+    rig.tell("inventory.published", ("change", "2"), *about, at=NOW + timedelta(minutes=2))
+    rig.work()
+    assert rig.targets.sent == []
+    assert "the verdict is no longer" in rig.items(plan)[0].outcome

@@ -195,7 +195,7 @@ def test_a_gauge_reads_depth_and_the_lag_of_each_group_and_partition(cluster, to
     assert gauge is not None
     with closing(gauge):
         samples = {(s.queue, s.group, s.measure): s.value for s in gauge.read(5)}
-    group = f"control-tower.{topic}"
+    group = f"controltower.{topic}"
     assert samples[topic, "", "depth"] == 40
     partitions = {key: value for key, value in samples.items() if key[0].startswith(f"{topic}/")}
     assert {(group_name, measure) for _, group_name, measure in partitions} == {(group, "lag")}
