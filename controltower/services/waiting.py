@@ -70,7 +70,7 @@ def find_waiting(db: Database, queue: str, now: datetime) -> Waiting:
 
 
 def _candidates(c: Connection, sample: SpanSample, queue: str) -> list[JourneyRow]:
-    """The journeys in flight of the sampled traces in which a message is untaken, the oldest message first."""
+    """The journeys in flight of the sampled traces in which a message is untaken, oldest message first."""
     name = queue.encode()
     if not any(name in content for content in sample.contents):
         return []

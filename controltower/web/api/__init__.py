@@ -11,6 +11,7 @@ from controltower.web.api import (
     maps,
     openapi,
     quarantine,
+    queues,
     reconciliations,
     reports,
 )
@@ -20,6 +21,7 @@ API_BLUEPRINTS = (
     failures.bp,
     figures.bp,
     maps.bp,
+    queues.bp,
     quarantine.bp,
     reports.bp,
     reconciliations.bp,

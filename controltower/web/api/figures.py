@@ -1,4 +1,4 @@
-"""Services, sources, queues and traces as JSON."""
+"""Services, sources and traces as JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from controltower.services.failure_rules import rule_book
 from controltower.services.traces import read_trace
 from controltower.store.crowds import list_crowded
 from controltower.store.engine import reading
-from controltower.store.queues import list_queues
 from controltower.store.sources import list_dropped, list_sources
 from controltower.store.traces import find_journeys_of_trace, list_services
 from controltower.web.api import answers, schemas
@@ -74,32 +73,6 @@ def sources() -> Response:
                 for row in dropped
             ],
             crowded=[answers.journey(row, book, whole_names=may("support")) for row in crowded],
-        )
-    )
-
-
-@bp.get("/queues")
-@requires("viewer")
-@describes(schemas.Queues)
-def queues() -> Response:
-    """Every queue with the newest sample of each of its measures."""
-    with reading(deps().db) as c:
-        rows = list_queues(c)
-    return answers.reply(
-        schemas.Queues(
-            queues=[
-                schemas.Queue(
-                    system=row.system,
-                    queue=row.queue,
-                    group=row.group,
-                    sampled_at=row.sampled_at,
-                    measures={
-                        name: schemas.Measure(value=one.value, sampled_at=one.sampled_at)
-                        for name, one in row.measures.items()
-                    },
-                )
-                for row in rows
-            ]
         )
     )
 

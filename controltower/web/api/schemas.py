@@ -344,29 +344,6 @@ class Resubmission(msgspec.Struct, kw_only=True):
     segments_stored: int
 
 
-class Measure(msgspec.Struct, kw_only=True):
-    """The newest sample of one measure of a queue."""
-
-    value: float
-    sampled_at: datetime
-
-
-class Queue(msgspec.Struct, kw_only=True):
-    """A queue or topic as one consumer group sees it."""
-
-    system: str
-    queue: str
-    group: str
-    sampled_at: datetime
-    measures: Mapping[str, Measure]
-
-
-class Queues(msgspec.Struct, kw_only=True):
-    """Every queue that was ever sampled."""
-
-    queues: list[Queue]
-
-
 class Problem(msgspec.Struct, kw_only=True):
     """An error (RFC 9457); `reason` is a fixed word and `next` says what to do."""
 
