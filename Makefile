@@ -29,8 +29,8 @@ run: setup
 test: setup-test
 	$(PYTEST) $(ARGS)
 
-check: lint
-	$(PYTEST) $(ARGS)
+check: setup-dev
+	@$(MAKE) --no-print-directory -j2 lint test
 
 lint: setup-dev
 	$(BIN)/ruff check .

@@ -39,11 +39,12 @@ from controltower.services.rebuild import Rebuilt
 from controltower.services.rebuild import rebuild as refold_all
 from controltower.services.tokens import create_token
 from controltower.settings import Settings, load_settings
+from controltower.simulated import find_inbox
 from controltower.store.engine import open_database
 from controltower.store.schema import upgrade
 from controltower.wiring import (
+    Demo,
     Roles,
-    demo_arguments,
     now_us,
     opened_store,
     opened_tower,
@@ -85,32 +86,29 @@ def commands(context: click.Context) -> None:
 @click.pass_obj
 def up(settings: Settings, demo: bool, demo_seed: int, demo_rate: float) -> None:
     """Run everything in one process."""
-
-    def estate() -> list[str]:
-        return demo_arguments(settings, seed=demo_seed, rate=demo_rate)
-
-    run(settings, Roles(), say=click.echo, demo=estate if demo else None)
+    estate = Demo(demo_seed, demo_rate, find_inbox()) if demo else None
+    run(settings, Roles(), say=click.echo, demo=estate)
 
 
 @commands.command()
 @click.pass_obj
 def web(settings: Settings) -> None:
     """Serve the screens, the API and the ingest addresses of the http listener."""
-    run(settings, Roles(collect=False, work=False), say=click.echo, demo=None)
+    run(settings, Roles(collect=False, work=False), say=click.echo)
 
 
 @commands.command()
 @click.pass_obj
 def collect(settings: Settings) -> None:
     """Serve OTLP at its own listeners."""
-    run(settings, Roles(web=False, work=False), say=click.echo, demo=None)
+    run(settings, Roles(web=False, work=False), say=click.echo)
 
 
 @commands.command()
 @click.pass_obj
 def work(settings: Settings) -> None:
     """Run background steps only."""
-    run(settings, Roles(web=False, collect=False), say=click.echo, demo=None)
+    run(settings, Roles(web=False, collect=False), say=click.echo)
 
 
 @commands.command("import")

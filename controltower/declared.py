@@ -15,6 +15,7 @@ from collectors.otlp.span_events import FORMAT
 from controltower.domain.errors import BadSetting
 from controltower.domain.process_files import parse_process
 from controltower.domain.processes import ProcessBook
+from controltower.domain.replay_policies import Policy, parse_policies
 from controltower.services.writer_process import ProcessFile
 from controltower.settings import Settings
 
@@ -72,3 +73,15 @@ def load_declared(
 ) -> dict[str, Declared]:
     """The brokers and endpoints that the operator declared, by name. Raises BadSetting."""
     return load_connections(settings.connections, environ, mappings)
+
+
+def load_policies(settings: Settings) -> tuple[Policy, ...]:
+    """The replay policies that the operator declared. Raises BadSetting."""
+    path = settings.replay_policies
+    if not path:
+        return ()
+    try:
+        text = Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BadSetting(f"CONTROLTOWER_REPLAY_POLICIES: cannot read {path}: {exc}") from exc
+    return parse_policies(text, path)

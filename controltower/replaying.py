@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from controltower.domain.processes import Process
+from controltower.domain.replay_policies import Policy
 from controltower.loop import Step
 from controltower.services.dead_letters.desk import Desk
 from controltower.services.dead_letters.following import expire_once, follow_once, purge_once
@@ -17,6 +18,7 @@ from controltower.services.failure_rules import RuleShelf
 from controltower.services.ingest import Ingest
 from controltower.services.replay.executing import Executor
 from controltower.services.replay.planning import Planner
+from controltower.services.replay.policies import PolicyRunner
 from controltower.services.replay.redirects import Redirects
 from controltower.services.replay.steering import expire_plans_once
 from controltower.services.replay.targets import Targets
@@ -25,6 +27,7 @@ from controltower.store.engine import Database
 _SEND_SECONDS = 0.2
 _FOLLOW_SECONDS = 0.5
 _EXPIRE_SECONDS = 5.0
+_POLICY_SECONDS = 10.0
 _PURGE_SECONDS = 600.0
 _SLICE = 5.0  # how long a step may go on before others get their turn
 
@@ -38,6 +41,7 @@ class ReplayParts:
     planner: Planner
     redirects: Redirects
     executor: Executor
+    policies: PolicyRunner
 
 
 def build_replay_parts(
@@ -48,6 +52,7 @@ def build_replay_parts(
     targets: Targets,
     clock: Callable[[], datetime],
     now_us: Callable[[], int],
+    policies: Sequence[Policy] = (),
 ) -> ReplayParts:
     """All of them, over one store."""
     planner = Planner(db, processes, targets)
@@ -58,6 +63,7 @@ def build_replay_parts(
         planner,
         Redirects(db, targets),
         Executor(db, processes, targets, planner, worker, clock),
+        PolicyRunner(db, processes, planner, policies, worker),
     )
 
 
@@ -69,6 +75,7 @@ def replay_steps(
         Step("replays", lambda: _slice(parts.executor.run_once), _SEND_SECONDS),
         Step("dead letters", lambda: _slice(lambda: follow_once(db, processes, clock())), _FOLLOW_SECONDS),
         Step("confirmations", lambda: _expire(db, clock), _EXPIRE_SECONDS),
+        Step("replay policies", lambda: parts.policies.apply_once(clock()), _POLICY_SECONDS),
         Step("purge", lambda: _slice(lambda: purge_once(db, clock())), _PURGE_SECONDS),
     )
 

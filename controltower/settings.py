@@ -68,6 +68,7 @@ class Settings:
     )  # span or log attribute -> identifier kind
     mappings: str = ""  # the folder of the user's mapping files
     connections: str = ""  # the file of brokers and endpoints that messages are taken from and sent to
+    replay_policies: str = ""  # the file that says what is replayed without a person
     edi_folder: str = ""  # the folder that files of EDI are taken from; "" watches none
     reconciliations: str = ""  # the folder of the user's reconciliation files
     hook_secrets: Mapping[str, object] = field(default_factory=dict, repr=False)  # hook -> secret

@@ -52,6 +52,7 @@ from controltower.declared import (
     decode_sample,
     load_declared,
     load_mappings,
+    load_policies,
     process_files,
 )
 from controltower.domain.errors import BadSetting, Forbidden
@@ -67,6 +68,7 @@ from controltower.services.tokens import TokenBook, has_ingest_token, may_post_f
 from controltower.services.writer_process import ProcessWriter
 from controltower.services.writers import InlineWriter, Writer
 from controltower.settings import AUTO, OPEN, Address, Settings
+from controltower.simulated import demo_connections, demo_rules
 from controltower.store.engine import Database, open_database, transaction
 from controltower.store.maintenance import checkpoint
 from controltower.store.schema import upgrade
@@ -132,13 +134,19 @@ def opened_store(settings: Settings) -> Iterator[Database]:
 
 
 @contextmanager
-def opened_tower(settings: Settings, *, has_writer_process: bool = False) -> Iterator[Tower]:
+def opened_tower(
+    settings: Settings, *, has_writer_process: bool = False, demo_inbox: str = ""
+) -> Iterator[Tower]:
     """The store and a running group commit; on the way out all that waits is committed.
 
     A writer process costs a moment to start and some memory, and lets a server take twice as much.
+    `demo_inbox` is where a demo estate takes replays, "" without one.
     """
     mappings = load_mappings(settings)
     connections = load_declared(settings, os.environ, mappings)
+    if demo_inbox:
+        connections = demo_connections(demo_inbox) | connections
+    policies = load_policies(settings)
     with opened_store(settings) as db:
         processes = declared_processes(settings)
         writer: Writer = InlineWriter(db, processes)
@@ -147,9 +155,9 @@ def opened_tower(settings: Settings, *, has_writer_process: bool = False) -> Ite
         ingest = Ingest(writer, now_us)
         ingest.start()
         try:
-            rules = RuleShelf(settings.failure_rules)
+            rules = RuleShelf(settings.failure_rules, demo_rules(demo_inbox) if demo_inbox else ())
             targets = DeclaredTargets(connections)
-            replays = build_replay_parts(db, ingest, processes, rules, targets, utc_now, now_us)
+            replays = build_replay_parts(db, ingest, processes, rules, targets, utc_now, now_us, policies)
             yield Tower(
                 settings, db, processes, ingest, mappings, HookFigures(), rules, connections, replays,
                 Statuses(now_us),
@@ -158,12 +166,19 @@ def opened_tower(settings: Settings, *, has_writer_process: bool = False) -> Ite
             ingest.close()
 
 
-def run(
-    settings: Settings, roles: Roles, *, say: Callable[[str], None], demo: Callable[[], list[str]] | None
-) -> None:
-    """Serve until told to stop; `demo`, when given, makes the arguments of the demo estate to start beside.
-    """
-    with opened_tower(settings, has_writer_process=True) as tower:
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A demo estate to start beside the tower."""
+
+    seed: int
+    rate: float  # orders a minute
+    inbox: str  # host:port where it takes replays
+
+
+def run(settings: Settings, roles: Roles, *, say: Callable[[str], None], demo: Demo | None = None) -> None:
+    """Serve until told to stop."""
+    inbox = demo.inbox if demo else ""
+    with opened_tower(settings, has_writer_process=True, demo_inbox=inbox) as tower:
         _check_exposure(tower, roles)
         steps: tuple[Step, ...] = (Step("checkpoint", lambda: checkpoint(tower.db), _CHECKPOINT_SECONDS),)
         # In every process that writes: without it the write-ahead log would only grow.
@@ -180,7 +195,8 @@ def run(
             if loops is not None:
                 loops.start()
             if demo is not None:
-                estate.append(subprocess.Popen([sys.executable, "-m", "controltower.demo", *demo()]))
+                arguments = demo_arguments(settings, demo)
+                estate.append(subprocess.Popen([sys.executable, "-m", "controltower.demo", *arguments]))
 
         def stopping() -> None:
             while estate:
@@ -397,6 +413,7 @@ def _web(tower: Tower) -> Any:
             desk=tower.replays.desk,
             planner=tower.replays.planner,
             redirects=tower.replays.redirects,
+            policies=tower.replays.policies.policies,
         )
     )
     count = tower.settings.proxies
@@ -405,12 +422,14 @@ def _web(tower: Tower) -> Any:
     return app
 
 
-def demo_arguments(settings: Settings, *, seed: int, rate: float) -> list[str]:
+def demo_arguments(settings: Settings, demo: Demo) -> list[str]:
     """The command line of the demo estate that belongs to this tower."""
     return [
         *("--otlp", f"http://{settings.otlp_http}"),
         *("--events", f"http://{settings.http}/api/v1/events"),
-        *("--seed", str(seed)),
-        *("--rate", str(rate)),
+        *("--dead-letters", f"http://{settings.http}/api/v1/dead-letters"),
+        *("--inbox", demo.inbox),
+        *("--seed", str(demo.seed)),
+        *("--rate", str(demo.rate)),
         "--exit-with-parent",
     ]

@@ -30,6 +30,7 @@ KINDS = {
     "nats": "collectors.brokers.nats_jetstream",
     "rabbitmq": "collectors.brokers.rabbitmq",
     "redis": "collectors.brokers.redis_streams",
+    "sqs": "collectors.brokers.sqs",
 }
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

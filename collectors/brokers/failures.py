@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from controltower.domain.messages import Death
 from controltower.domain.times import to_us
 
 _MAX_BODY = 1_000_000  # bytes; bodies that carry a failure are small
@@ -196,6 +197,10 @@ _BODIES = (
         ("requestContext.condition", "responsePayload"),
     ),
 )
+# Every message passes here, and few have failed.
+_NAMES = frozenset(
+    part.casefold() for row in _HEADERS for names in row[:4] for name in names for part in name.split(">")
+)
 _HINTS = tuple(f'"{row.marks[0].rpartition(".")[2]}"'.encode() for row in _BODIES)
 
 
@@ -205,18 +210,22 @@ def read_failure(headers: Iterable[tuple[str, str]], body: bytes = b"") -> Failu
     hold.
     """
     told = {name.casefold(): value for name, value in reversed(list(headers))}
-    found = (
-        _first(_read(row, lambda name: told.get(name.casefold(), "")) for row in _HEADERS)
-        if told
-        else Failure()
-    )
+    rows = () if _NAMES.isdisjoint(told) else _HEADERS
+    found = _first(_read(row, lambda name: told.get(name.casefold(), "")) for row in rows)
     if not _is_told(found) and body[:1] == b"{" and len(body) <= _MAX_BODY and _has_hint(body):
         found = _from_body(body) or found
     return found._replace(error_class=found.error_class or class_in(found.error_place))
 
 
+def deaths_in(failure: Failure) -> tuple[Death, ...]:
+    """The death that it tells of, if any."""
+    if not failure.error_class and not failure.error_message:
+        return ()
+    return (Death(failure.origin, failure.error_class, died_us=failure.died_us),)
+
+
 def _has_hint(body: bytes) -> bool:
-    """Whether decoding it may be worth while: every message passes here."""
+    """Whether decoding it may be worth while."""
     return any(hint in body for hint in _HINTS)
 
 

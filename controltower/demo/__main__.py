@@ -13,9 +13,12 @@ from functools import partial
 from random import Random
 from threading import Event, Thread
 
+from controltower.demo.causes import Causes
 from controltower.demo.estate import Estate
-from controltower.demo.events_out import Connection, EventPoster
+from controltower.demo.events_out import LETTERS, Connection, EventPoster
+from controltower.demo.inbox import Inbox
 from controltower.demo.queues_out import QueueMeters, otlp_metric_exporter
+from controltower.demo.replays import Consumer
 from controltower.demo.runner import Runner, TowerWires
 from controltower.demo.spans_out import Tracers, otlp_exporter
 
@@ -39,20 +42,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Thread(target=_watch_parent, args=(os.getppid(), stop), daemon=True).start()
     now = _clock()
     series = series_at(now) if options.series is None else options.series
-    estate = Estate(seed=options.seed, series=series, started_at=now)
+    causes = Causes(now)
+    estate = Estate(seed=options.seed, series=series, started_at=now, causes=causes)
     connection = Connection(options.events, options.token)
     if not _wait_for_tower(connection, stop):
         return 0
     poster = EventPoster(connection)
+    letters = EventPoster(Connection(options.dead_letters, options.token, LETTERS), "dead letters")
     poster.start()
+    letters.start()
     wires = TowerWires(
         poster,
+        letters,
         Tracers(partial(otlp_exporter, options.otlp, options.token)),
         QueueMeters(partial(otlp_metric_exporter, options.otlp, options.token)),
     )
     log.info("Northwind Living opens: seed %d, series %s, %g orders/min", options.seed, series, options.rate)
     runner = Runner(estate, wires, _clock, stop)
+    inbox = _open_inbox(options.inbox, Consumer(causes, runner.hand_in, _clock), causes)
     runner.play(backfill=options.backfill, orders_per_minute=options.rate, rng=Random(options.seed))
+    if inbox is not None:
+        inbox.stop()
     wires.close(_PATIENCE)
     log.info("Northwind Living closes: %s", wires.tally())
     return 0
@@ -73,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--otlp", default="http://127.0.0.1:4318", help="where OTLP/HTTP is taken")
     add("--events", default="http://127.0.0.1:8080/api/v1/events", help="where CloudEvents are taken")
+    add(
+        "--dead-letters",
+        default="http://127.0.0.1:8080/api/v1/dead-letters",
+        help="where dead letters are taken",
+    )
+    add("--inbox", default="", help="host:port, on this machine, where replayed messages are taken")
     add("--token", default="", help="an ingest token, when the tower asks for one")
     add("--seed", type=int, default=7, help="the same seed plays the same orders")
     add("--rate", type=float, default=12.0, help="orders a minute; 0 for the past alone")
@@ -80,6 +96,21 @@ def _parser() -> argparse.ArgumentParser:
     add("--series", help="letters in every document number; from the clock when not given")
     add("--exit-with-parent", action="store_true", help="stop when the starting process is gone")
     return parser
+
+
+def _open_inbox(address: str, consumer: Consumer, causes: Causes) -> Inbox | None:
+    """Take replays there; None, and a word about it, when nobody says where or the address is taken."""
+    host, _, port = address.rpartition(":")
+    if not address:
+        return None
+    try:
+        inbox = Inbox(host, int(port), consumer, causes)
+    except (OSError, ValueError) as exc:
+        log.warning("Replays cannot be taken at %s: %s", address, exc)
+        return None
+    inbox.start()
+    log.info("The item master is at %s/", inbox.url)
+    return inbox
 
 
 def _wait_for_tower(connection: Connection, stop: Event) -> bool:

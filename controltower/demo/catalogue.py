@@ -41,6 +41,13 @@ PRODUCTS = (
     Product("CND-SOY-FIG", "Soy candle, fig", 1_990),
 )
 
+# In the shop already, and not yet in the item master of the ERP.
+NEW_ARRIVALS = (
+    Product("TBL-DIN-OAK", "Dining table, oak, extendable", 84_900),
+    Product("CHR-LNG-OCH", "Lounge chair, ochre", 36_900),
+    Product("RUG-JUT-160", "Jute rug, 160 x 230", 17_900),
+)
+
 _PEOPLE = (
     ("Ines Almeida", "PT"),
     ("Jonas Berg", "SE"),

@@ -47,7 +47,14 @@ class DepthOut(NamedTuple):
     change: int
 
 
-Emission = EventOut | TraceOut | DepthOut
+class LetterOut(NamedTuple):
+    """A message that a system gives up on at `at`: the document by which it is handed over."""
+
+    at: datetime
+    document: Mapping[str, Any]
+
+
+Emission = EventOut | TraceOut | DepthOut | LetterOut
 
 
 def rfc3339(moment: datetime) -> str:

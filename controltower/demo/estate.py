@@ -11,12 +11,14 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import NamedTuple
 
+from controltower.demo.causes import Causes
 from controltower.demo.emissions import Emission
 from controltower.demo.fulfilment import fulfil
 from controltower.demo.mishaps import disturb
-from controltower.demo.orders import SMOOTH, Names, Order, draw_order, pack_together
+from controltower.demo.orders import NEXT_ARRIVALS, SMOOTH, Names, Order, draw_order, pack_together
 from controltower.demo.pace import Pace
 from controltower.demo.paperwork import process_order
+from controltower.demo.references import Reference
 from controltower.demo.sale import take_order, take_polled_orders
 from controltower.demo.script import Outage, Script
 
@@ -31,6 +33,8 @@ _SILENCE_LASTS = timedelta(minutes=3)
 
 TOGETHER = 0.05  # two orders of a customer in one package
 POLLED = 0.06  # several marketplace orders in one fetch
+# Beside those that fate picks: one order in so many has an article that the ERP does not know.
+_STUCK_EVERY, _FIRST_STUCK = 20, 7
 
 
 class Arrival(NamedTuple):
@@ -41,12 +45,15 @@ class Arrival(NamedTuple):
 
 
 class Estate:
-    """Plays orders. Two estates with the same arguments play the same, order by order."""
+    """Plays orders. Two estates with the same arguments play the same, order by order, until somebody puts
+    right what keeps orders from being booked.
+    """
 
-    def __init__(self, *, seed: int, series: str, started_at: datetime) -> None:
-        self._seed = f"{seed}/{series}"
-        self._names = Names(series)
+    def __init__(self, *, seed: int, series: str, started_at: datetime, causes: Causes | None = None) -> None:
+        self._seed = seed
+        self._series = series
         self._started_at = started_at
+        self._causes = causes or Causes(started_at)
         self._next_number = FIRST_NUMBER
 
     def backfill(self, orders: int) -> list[Emission]:
@@ -60,27 +67,17 @@ class Estate:
 
     def arrive(self, at: datetime, *, live: bool) -> Arrival:
         """The next order, or the next few that belong together, taken at `at`."""
-        rng = Random(f"{self._seed}/{self._next_number}")
+        first = Reference(self._seed, self._series, self._next_number)
+        rng = first.generator()
         pace = Pace(live=live)
-        script = Script(rng, pace, self._outage)
-        orders = self._draw(rng)
+        script = Script(rng, pace, self._causes, self._outage)
+        orders = draw_orders(first, rng)
         for order, received_at in zip(orders, _take(script, orders, at), strict=True):
             released_at = received_at and process_order(script, order, received_at)
             if released_at:
                 fulfil(script, order, released_at)
         self._next_number += len(orders)
         return Arrival(len(orders), disturb(script.emissions, rng, pace))
-
-    def _draw(self, rng: Random) -> list[Order]:
-        number, roll = self._next_number, rng.random()
-        if roll < POLLED:
-            count = rng.choice((2, 3, 4))
-            return [draw_order(number + n, rng, self._names, channel="marketplace") for n in range(count)]
-        first = draw_order(number, rng, self._names)
-        if roll < POLLED + TOGETHER:
-            first = replace(first, fate=SMOOTH)
-            return [first, pack_together(first, draw_order(number + 1, rng, self._names))]
-        return [first]
 
     def _outage(self, moment: datetime) -> Outage | None:
         """The time of silence of the 3PL that covers `moment`."""
@@ -93,6 +90,30 @@ class Estate:
             ends_at = round_begins_at + _SILENCE_EVERY
             outage = Outage(ends_at - _SILENCE_LASTS, ends_at)
         return outage if outage.covers(moment) else None
+
+
+def draw_orders(first: Reference, rng: Random) -> list[Order]:
+    """The order of a reference, and those that belong together with it; `rng` is the reference's generator,
+    unused.
+    """
+    number, names, roll = first.number, Names(first.series), rng.random()
+    free = (_FIRST_STUCK - number) % _STUCK_EVERY  # numbers up to the next that is stuck
+    if not free:
+        article = NEXT_ARRIVALS[number // _STUCK_EVERY % len(NEXT_ARRIVALS)]
+        return [draw_order(number, rng, names, reference=str(first), stuck_on=article)]
+    if roll < POLLED:
+        count = min(rng.choice((2, 3, 4)), free)
+        places = [first._replace(place=place) for place in range(count)]
+        return [
+            draw_order(number + one.place, rng, names, channel="marketplace", reference=str(one))
+            for one in places
+        ]
+    order = draw_order(number, rng, names, reference=str(first))
+    if roll < POLLED + TOGETHER and free > 1:
+        order = replace(order, fate=SMOOTH)
+        other = draw_order(number + 1, rng, names, reference=str(first._replace(place=1)))
+        return [order, pack_together(order, other)]
+    return [order]
 
 
 def _age(share_left: float) -> timedelta:

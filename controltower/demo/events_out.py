@@ -1,4 +1,4 @@
-"""Posts CloudEvents in batches and lets go of an event only when the tower has said that it is stored."""
+"""Posts CloudEvents and dead letters, and lets go of one only when the tower has said that it is stored."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 log = logging.getLogger("controltower.demo")
 
+EVENTS = "application/cloudevents-batch+json"
+LETTERS = "application/json"
 _BATCH = 100
 _WAITING_LIMIT = 50_000
 _FIRST_PAUSE = 0.5
@@ -31,14 +33,14 @@ class Reply(NamedTuple):
 
 
 class Connection:
-    """A kept-alive connection to the address that takes events."""
+    """A kept-alive connection to an address of the tower that takes arrays of JSON documents."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, content_type: str = EVENTS) -> None:
         parts = urlsplit(url)
         secure = parts.scheme == "https"
         self._http = (HTTPSConnection if secure else HTTPConnection)(parts.netloc, timeout=_TIMEOUT)
         self._path = parts.path or "/"
-        self._headers = {"Content-Type": "application/cloudevents-batch+json"}
+        self._headers = {"Content-Type": content_type}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
 
@@ -69,12 +71,13 @@ class Connection:
 class EventPoster:
     """A thread that posts what is put in, in order. When much waits, `put` waits too; nothing is dropped."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, what: str = "events") -> None:
+        self._what = what
         self._connection = connection
         self._waiting: Queue[Mapping[str, Any]] = Queue(_WAITING_LIMIT)
         self._closing = Event()
         self._give_up_at = float("inf")
-        self._thread = Thread(target=self._run, name="demo-events", daemon=True)
+        self._thread = Thread(target=self._run, name=f"demo-{what}", daemon=True)
         self.accepted = 0
         self.refused = 0
         self._in_hand = 0  # events of the batch that is being posted
@@ -126,7 +129,7 @@ class EventPoster:
                 self._settle(batch, reply)
                 return True
             wait = max(pause, reply.retry_after)
-            log.debug("The tower answered %s; %d events wait %.1f s", reply.status, len(batch), wait)
+            log.debug("The tower answered %s; %d %s wait %.1f s", reply.status, len(batch), self._what, wait)
             if time.monotonic() + wait > self._give_up_at:
                 return False
             if self._closing.wait(wait):
@@ -138,7 +141,8 @@ class EventPoster:
             self.accepted += len(batch)
         else:
             self.refused += len(batch)
-            log.warning("The tower refused %d events: %d %s", len(batch), reply.status, reply.text[:300])
+            words = reply.text[:300]
+            log.warning("The tower refused %d %s: %d %s", len(batch), self._what, reply.status, words)
 
 
 def _seconds(retry_after: str) -> float:

@@ -8,7 +8,7 @@ from random import Random
 from typing import NamedTuple
 from uuid import UUID
 
-from controltower.demo.catalogue import CARRIERS, CUSTOMERS, PRODUCTS, Customer, Product
+from controltower.demo.catalogue import CARRIERS, CUSTOMERS, NEW_ARRIVALS, PRODUCTS, Customer, Product
 
 SMOOTH = "smooth"
 PAYMENT_DECLINED = "payment_declined"
@@ -40,10 +40,13 @@ NEVER_REPAIRED: Mapping[str, float] = {
     PAYMENT_DECLINED: 0.4,
     CREDIT_HOLD: 0.5,
     ERP_SCHEMA: 0.5,
-    SKU_UNMAPPED: 0.5,
+    SKU_UNMAPPED: 0.2,
+    ERP_TIMEOUT: 0.3,
     DELIVERY_FAILED: 0.2,
     SETTLEMENT_MISMATCH: 0.6,
 }
+_OAK, _OCHRE, _JUTE = NEW_ARRIVALS
+NEXT_ARRIVALS = (_OAK, _OCHRE, _OAK, _JUTE)  # one half of those that are sold is the table
 _CHANNELS = ("web", "web", "web", "web", "web", "marketplace", "marketplace", "store")
 SELLERS = {"web": "shop", "marketplace": "marketplace", "store": "pos"}
 
@@ -83,6 +86,7 @@ class Order:
     shipments: tuple[Shipment, ...]
     fate: str
     repaired: bool
+    reference: str  # where the story of this order is written, so that it can be told on from there
 
     @property
     def name(self) -> str:
@@ -130,12 +134,27 @@ class Names:
         return f"PO-{310_000 + number}{self._suffix}"
 
 
-def draw_order(number: int, rng: Random, names: Names, *, channel: str = "") -> Order:
-    """The order with this number; the generator alone decides what it is."""
+def draw_order(
+    number: int,
+    rng: Random,
+    names: Names,
+    *,
+    channel: str = "",
+    reference: str = "",
+    stuck_on: Product | None = None,
+) -> Order:
+    """The order with this number; the generator alone decides what it is, but for an article `stuck_on` that
+    the ERP does not know.
+    """
     channel = channel or rng.choice(_CHANNELS)
     products = rng.sample(PRODUCTS, rng.choice((1, 1, 2, 2, 3)))
     lines = tuple(Line(product, rng.choice((1, 1, 1, 2, 4))) for product in products)
     fate = _draw_fate(rng)
+    repaired = rng.random() >= NEVER_REPAIRED.get(fate, 0.0)
+    if stuck_on is not None:
+        fate, repaired = SKU_UNMAPPED, False
+    if fate == SKU_UNMAPPED and not repaired:
+        lines = (Line(stuck_on or rng.choice(NEXT_ARRIVALS), lines[0].quantity), *lines[1:])
     return Order(
         number=number,
         seller=SELLERS[channel],
@@ -150,7 +169,8 @@ def draw_order(number: int, rng: Random, names: Names, *, channel: str = "") -> 
         lines=lines,
         shipments=_draw_shipments(number, rng, names, split=len(lines) > 1 and rng.random() < 0.35),
         fate=fate,
-        repaired=rng.random() >= NEVER_REPAIRED.get(fate, 0.0),
+        repaired=repaired,
+        reference=reference,
     )
 
 

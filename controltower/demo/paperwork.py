@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from controltower.demo.causes import UNKNOWN_COUNTRY
+from controltower.demo.dead_letters import QUEUE, build_letter, build_message, error_class_of
+from controltower.demo.emissions import LetterOut
 from controltower.demo.orders import (
     CANCELLED,
     CREDIT_HOLD,
@@ -18,13 +21,6 @@ from controltower.demo.orders import (
 from controltower.demo.sale import correlated
 from controltower.demo.script import Call, Script
 
-_EXCEPTIONS = {
-    "CREDIT_HOLD": "BusinessRuleError",
-    "SCHEMA_INVALID": "SchemaError",
-    "SKU_UNMAPPED": "MappingError",
-    "ERP_TIMEOUT": "TimeoutError",
-}
-
 
 def process_order(script: Script, order: Order, at: datetime) -> datetime | None:
     """From the middleware to the release; when the order was released, None when it never is."""
@@ -37,7 +33,7 @@ def process_order(script: Script, order: Order, at: datetime) -> datetime | None
     posted_at = _post(script, order, accepted_at)
     if posted_at is None:
         return None
-    return _release(script, order, posted_at)
+    return release(script, order, posted_at)
 
 
 def _accept(script: Script, order: Order, at: datetime) -> datetime:
@@ -85,12 +81,18 @@ def _post(script: Script, order: Order, at: datetime) -> datetime | None:
     posted_at = at + script.wait("post")
     error = _refusal(order, script)
     if error:
-        script.enqueue("erp.post", at, posted_at)
+        script.enqueue(QUEUE, at, posted_at)
         repaired_at = _fail_and_repair(script, order, posted_at, error)
         if repaired_at is None:
             return None
         at, posted_at = repaired_at, repaired_at + script.wait("retry")
-    script.enqueue("erp.post", at, posted_at)
+    book(script, order, at, posted_at)
+    return posted_at
+
+
+def book(script: Script, order: Order, at: datetime, posted_at: datetime) -> None:
+    """The ERP books the order at `posted_at`, which waited for it since `at`."""
+    script.enqueue(QUEUE, at, posted_at)
     traceparent = script.trace(_posting(order, None), posted_at)
     script.tell(
         "erp",
@@ -102,24 +104,27 @@ def _post(script: Script, order: Order, at: datetime) -> datetime | None:
         subject=f"erp_document/{order.erp_document}",
         status="booked",
     )
-    return posted_at
 
 
 def _fail_and_repair(script: Script, order: Order, at: datetime, error: Mapping[str, str]) -> datetime | None:
-    _refuse(script, order, at, error)
-    if order.fate == ERP_TIMEOUT:  # passes by itself
+    traceparent = refuse(script, order, at, error)
+    if order.fate == ERP_TIMEOUT and order.repaired:  # passes by itself
         return at
-    if order.fate == ERP_SCHEMA:  # machines try again what only people can mend
-        at += script.wait("retry")
-        _refuse(script, order, at, error)
+    tries = 1
+    if order.fate in (ERP_SCHEMA, ERP_TIMEOUT):  # machines try again what only people can mend
+        at, tries = at + script.wait("retry"), 2
+        traceparent = refuse(script, order, at, error)
     if not order.repaired:
+        letter = build_letter(order, build_message(order, traceparent), error, at, tries=tries)
+        script.emissions.append(LetterOut(at, letter))
         return None
     at += script.wait("repair")
     _explain_repair(script, order, at, error["code"])
     return at
 
 
-def _refuse(script: Script, order: Order, at: datetime, error: Mapping[str, str]) -> None:
+def refuse(script: Script, order: Order, at: datetime, error: Mapping[str, str]) -> str:
+    """Report that the order was not booked; the traceparent of the try."""
     # A business rule is the ERP's own word; everything else fails in the middleware, on the way there.
     system, verb = ("erp", "rejected") if error["code"] == "CREDIT_HOLD" else ("middleware", "failed")
     traceparent = script.trace(_posting(order, error), at)
@@ -133,6 +138,7 @@ def _refuse(script: Script, order: Order, at: datetime, error: Mapping[str, str]
         error=error,
         status="on_hold",
     )
+    return traceparent
 
 
 def _explain_repair(script: Script, order: Order, at: datetime, code: str) -> None:
@@ -147,27 +153,38 @@ def _explain_repair(script: Script, order: Order, at: datetime, code: str) -> No
 
 def _refusal(order: Order, script: Script) -> dict[str, str] | None:
     if order.fate == CREDIT_HOLD:
-        return {
-            "code": "CREDIT_HOLD",
-            "message": f"Customer {order.customer.id} is over the credit limit; finance must release it",
-        }
+        return credit_hold(order)
     if order.fate == ERP_SCHEMA:
-        return {
-            "code": "SCHEMA_INVALID",
-            "message": "salesOrder.shipTo.country: expected an ISO 3166 code, found 'Unknown'",
-        }
+        was_widened = script.causes.takes_any_country and not order.repaired
+        return None if was_widened else bad_country(UNKNOWN_COUNTRY)
     if order.fate == SKU_UNMAPPED:
-        return {
-            "code": "SKU_UNMAPPED",
-            "message": f"No ERP item is mapped to SKU {script.rng.choice(order.skus)}",
-        }
+        # Of the articles that everybody else buys a mapping was lost, and is put back soon.
+        sku = script.rng.choice(order.skus) if order.repaired else script.causes.find_unmapped(order.skus)
+        return unmapped(sku) if sku else None
     if order.fate == ERP_TIMEOUT:
         return {"code": "ERP_TIMEOUT", "message": "The ERP did not answer within 30 s"}
     return None
 
 
+def credit_hold(order: Order) -> dict[str, str]:
+    """The ERP books nothing for a customer who owes too much."""
+    words = f"Customer {order.customer.id} is over the credit limit; finance must release it"
+    return {"code": "CREDIT_HOLD", "message": words}
+
+
+def bad_country(country: str) -> dict[str, str]:
+    """The schema of the ERP does not have what the shop sends."""
+    words = f"salesOrder.shipTo.country: expected an ISO 3166 code, found {country!r}"
+    return {"code": "SCHEMA_INVALID", "message": words}
+
+
+def unmapped(sku: str) -> dict[str, str]:
+    """The ERP does not know an article."""
+    return {"code": "SKU_UNMAPPED", "message": f"No ERP item is mapped to SKU {sku}"}
+
+
 def _posting(order: Order, error: Mapping[str, str] | None) -> Call:
-    raised = (_EXCEPTIONS[error["code"]], error["message"]) if error else None
+    raised = (error_class_of(error["code"]), error["message"]) if error else None
     mapped = Call("middleware", "map to sales order", ms=11, attributes={"order.lines": len(order.lines)})
     erp = Call(
         "erp",
@@ -198,7 +215,8 @@ def _posting(order: Order, error: Mapping[str, str] | None) -> Call:
     )
 
 
-def _release(script: Script, order: Order, at: datetime) -> datetime | None:
+def release(script: Script, order: Order, at: datetime) -> datetime | None:
+    """The OMS lets the warehouse have it; when, None when nobody heard of that."""
     released_at = at + script.wait("release")
     traceparent = script.trace(_releasing(order), released_at)
     script.tell(

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
+from queue import Empty, SimpleQueue
 from random import Random
 from threading import Event, Thread
 from typing import Protocol
 
-from controltower.demo.emissions import DepthOut, Emission, EventOut, SpanPlan
+from controltower.demo.emissions import DepthOut, Emission, EventOut, LetterOut, SpanPlan
 from controltower.demo.estate import Estate
 from controltower.demo.events_out import EventPoster
 from controltower.demo.queues_out import QueueMeters
@@ -36,10 +37,13 @@ class Wires(Protocol):
 
 
 class TowerWires:
-    """The wires to a tower: events by HTTP, spans and queue depths through the SDK."""
+    """The wires to a tower: events and dead letters by HTTP, spans and queue depths through the SDK."""
 
-    def __init__(self, poster: EventPoster, tracers: Tracers, queues: QueueMeters) -> None:
+    def __init__(
+        self, poster: EventPoster, letters: EventPoster, tracers: Tracers, queues: QueueMeters
+    ) -> None:
         self._poster = poster
+        self._letters = letters
         self._tracers = tracers
         self._queues = queues
 
@@ -47,6 +51,8 @@ class TowerWires:
         """Send an emission that is due; waits when the tower cannot keep up."""
         if isinstance(emission, EventOut):
             self._poster.put(emission.document)
+        elif isinstance(emission, LetterOut):
+            self._letters.put(emission.document)
         elif isinstance(emission, DepthOut):
             self._queues.change(emission)
         else:
@@ -58,12 +64,14 @@ class TowerWires:
         refused = f", {events.refused} refused" if events.refused else ""
         waiting = f", {events.unsent} waiting" if events.unsent else ""
         lost = f", {spans.lost} lost" if spans.lost else ""
-        return f"{events.accepted} events accepted{refused}{waiting}; {spans.exported} spans accepted{lost}"
+        dead = f"; {self._letters.accepted} dead letters accepted" if self._letters.accepted else ""
+        told = f"{events.accepted} events accepted{refused}{waiting}{dead}"
+        return f"{told}; {spans.exported} spans accepted{lost}"
 
     def close(self, patience: float) -> None:
         """Send what is due and stop within `patience` seconds; says so when events had to be left behind."""
-        post_the_rest = partial(self._poster.close, patience)
-        _call_all([post_the_rest, *self._tracers.closers(), *self._queues.closers()], patience)
+        post_the_rest = [partial(poster.close, patience) for poster in (self._poster, self._letters)]
+        _call_all([*post_the_rest, *self._tracers.closers(), *self._queues.closers()], patience)
         if self._poster.unsent:
             log.warning("Stopped with %d events unsent: the tower did not take them", self._poster.unsent)
 
@@ -94,6 +102,7 @@ class Runner:
         self._clock = clock
         self._stop = stop
         self._due: list[tuple[datetime, int, Emission]] = []
+        self._handed_in: SimpleQueue[Sequence[Emission]] = SimpleQueue()
         self._sequence = count()
         self._orders = 0
 
@@ -118,8 +127,20 @@ class Runner:
 
     def send_due(self, now: datetime) -> None:
         """Send all that is due by `now`, in the order in which it is due."""
+        self._take_in()
         while self._due and self._due[0][0] <= now and not self._stop.is_set():
             self._wires.send(heapq.heappop(self._due)[2])
+
+    def hand_in(self, emissions: Sequence[Emission]) -> None:
+        """Have more sent when it is due; any thread may."""
+        self._handed_in.put(emissions)
+
+    def _take_in(self) -> None:
+        try:
+            while True:
+                self._schedule(self._handed_in.get_nowait())
+        except Empty:
+            return
 
     def _arrive(self, at: datetime) -> int:
         arrival = self._estate.arrive(at, live=True)
@@ -127,7 +148,7 @@ class Runner:
         self._orders += arrival.orders
         return arrival.orders
 
-    def _schedule(self, emissions: list[Emission]) -> None:
+    def _schedule(self, emissions: Sequence[Emission]) -> None:
         for emission in emissions:
             heapq.heappush(self._due, (emission.at, next(self._sequence), emission))
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from controltower.demo.causes import Causes
 from controltower.demo.emissions import DepthOut, Emission, EventOut, SpanPlan, TraceOut, build_event
 from controltower.demo.orders import Order
 from controltower.demo.pace import Pace
@@ -44,8 +45,11 @@ class Outage:
 class Script:
     """Collects emissions. Every choice comes from `rng`, every time from the caller."""
 
-    def __init__(self, rng: Random, pace: Pace, outage: Callable[[datetime], Outage | None]) -> None:
+    def __init__(
+        self, rng: Random, pace: Pace, causes: Causes, outage: Callable[[datetime], Outage | None]
+    ) -> None:
         self.rng = rng
+        self.causes = causes
         self.emissions: list[Emission] = []
         self._pace = pace
         self._outage = outage

@@ -35,6 +35,9 @@ UNKNOWN_TYPE = "message"
 CUSTOMER, MONEY, INTERNAL, UNPLACED = "customer", "money", "internal", "unplaced"
 IMPACTS = (CUSTOMER, MONEY, INTERNAL, UNPLACED)
 
+MOST_NAMED = 400
+"""Bytes of a name that letters are grouped by: more of them would not fit into an index."""
+
 _AMOUNT_SCALE = 10_000
 
 
@@ -121,6 +124,12 @@ def unscaled(value: int) -> str:
     whole, fraction = divmod(abs(value), _AMOUNT_SCALE)
     decimals = f"{fraction:04d}"
     return f"{'-' * (value < 0)}{whole}.{decimals[:2]}{decimals[2:].rstrip('0')}"
+
+
+def clipped(name: str) -> str:
+    """The name, no longer than MOST_NAMED."""
+    encoded = name.encode("utf-8", "replace")
+    return name if len(encoded) <= MOST_NAMED else encoded[:MOST_NAMED].decode("utf-8", "ignore")
 
 
 def _digest(text: str) -> bytes:

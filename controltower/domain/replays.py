@@ -48,6 +48,30 @@ UNSENT = (PLANNED, CLAIMED)
 OPEN_ITEMS = (PLANNED, CLAIMED, SENDING, SENT)
 FAILED_ITEMS = (NO_EFFECT, DIED_AGAIN, UNSENDABLE)
 
+PLAN_WORDS: Mapping[str, str] = {
+    DRAFTING: "Being judged",
+    DRAFTED: "Not started",
+    RUNNING: "Running",
+    PAUSED: "Paused",
+    HALTED: "Halted",
+    DONE: "Done",
+    CANCELLED: "Cancelled",
+    EXPIRED: "Expired",
+}
+ITEM_WORDS: Mapping[str, str] = {
+    CONFIRMED: "confirmed",
+    SENT: "sent, not confirmed yet",
+    SENDING: "being sent",
+    CLAIMED: "waiting for its turn",
+    PLANNED: "not sent yet",
+    NO_EFFECT: "sent, no effect",
+    DIED_AGAIN: "died again",
+    UNSENDABLE: "refused by the target",
+    REFUSED: "not sent",
+    WITHDRAWN: "not sent: cancelled",
+}
+"""In the order in which progress is told."""
+
 RAMP = (1, 5, 25)
 """How many items the first steps of a ramp send; the last step sends the rest."""
 

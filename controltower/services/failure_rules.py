@@ -46,17 +46,19 @@ class RuleShelf:
     and the rules as they were last right stay in force.
     """
 
-    def __init__(self, path: str = "") -> None:
-        """`path` is a file or a folder of `*.toml`; "" for the built-in rules alone.
+    def __init__(self, path: str = "", more: Sequence[FailureRule] = ()) -> None:
+        """`path` is a file or a folder of `*.toml`; "" for none. `more` are asked after those of files and
+        before the built-in ones.
 
         Raises BadFailureRule for a file with a mistake or one that cannot be read.
         """
         self._path = path
+        self._more = tuple(more)
         self._seen: Sequence[tuple[str, int, int]] = ()
-        self._current = RulesInForce(built_in_rules())
+        self._current = RulesInForce(self._with_others(()))
         if path:
             self._seen = self._look()
-            self._current = RulesInForce(_with_built_in(_read(name for name, *_ in self._seen)))
+            self._current = RulesInForce(self._with_others(_read(name for name, *_ in self._seen)))
 
     def current(self) -> RulesInForce:
         """The rules of the files as they are now."""
@@ -70,11 +72,17 @@ class RuleShelf:
     def _refresh(self) -> None:
         seen = self._look()
         if seen != self._seen:
-            rules = _with_built_in(_read(name for name, *_ in seen))
+            rules = self._with_others(_read(name for name, *_ in seen))
             # Only now: files that are wrong are read again at the next question, until they are right.
             self._seen, self._current = seen, RulesInForce(rules)
         elif self._current.mistake:
             self._current = replace(self._current, mistake="")
+
+    def _with_others(self, own: Sequence[FailureRule]) -> tuple[FailureRule, ...]:
+        """The user's rules first; one with the name of a built-in one takes its place."""
+        first = (*own, *self._more)
+        names = {rule.name for rule in first}
+        return (*first, *(rule for rule in built_in_rules() if rule.name not in names))
 
     def _look(self) -> list[tuple[str, int, int]]:
         path = Path(self._path)
@@ -129,12 +137,6 @@ def remove_rule(db: Database, rule_id: bytes, *, by: str, now: datetime) -> Made
     if not removed:
         raise Conflict(f"This rule was removed already, by {rule.removed_by}.")
     return rule
-
-
-def _with_built_in(own: Sequence[FailureRule]) -> tuple[FailureRule, ...]:
-    """The user's rules first; one with the name of a built-in one takes its place."""
-    names = {rule.name for rule in own}
-    return (*own, *(rule for rule in built_in_rules() if rule.name not in names))
 
 
 def _read(names: Iterable[str]) -> list[FailureRule]:

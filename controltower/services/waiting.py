@@ -97,7 +97,7 @@ def _looked_at(c: Connection, row: JourneyRow, queue: str) -> WaitingJourney | N
 
 
 def read_handlings(contents: Iterable[bytes]) -> Iterator[Handling]:
-    """The spans in TracesData that put messages somewhere or take them; unreadable bytes are passed over."""
+    """The spans in TracesData that send or take messages; what cannot be read is passed over."""
     for content in contents:
         try:
             message = TracesData.FromString(content)

@@ -71,28 +71,36 @@ def record(c: Connection, deeds: Sequence[Deed], now: datetime) -> None:
 
 
 def list_entries(
-    c: Connection, *, subject: str = "", before: int | None = None, limit: int = 100
+    c: Connection,
+    *,
+    subject: str = "",
+    actor: str = "",
+    action: str = "",
+    before: int | None = None,
+    limit: int = 100,
 ) -> list[Entry]:
-    """A page of entries, newest first; `subject` alone when it is given."""
+    """A page of entries, newest first; of a subject, an actor or an action alone when these are given."""
     query = select(audit_entry).where(audit_entry.c.chain == CHAIN)
-    if subject:
-        query = query.where(audit_entry.c.subject == subject)
+    for name, value in (("subject", subject), ("actor", actor), ("action", action)):
+        if value:
+            query = query.where(audit_entry.c[name] == value)
     if before is not None:
         query = query.where(audit_entry.c.number < before)
     return [_entry(row) for row in c.execute(query.order_by(audit_entry.c.number.desc()).limit(limit))]
 
 
+def entries_after(c: Connection, number: int, limit: int = 1000) -> list[Entry]:
+    """The entries that follow the one of this number, oldest first."""
+    query = select(audit_entry).where(audit_entry.c.chain == CHAIN, audit_entry.c.number > number)
+    return [_entry(row) for row in c.execute(query.order_by(audit_entry.c.number).limit(limit))]
+
+
 def all_entries(c: Connection, batch: int = 1000) -> Iterator[Entry]:
     """Every entry, oldest first, a batch in memory at a time."""
     after = 0
-    while True:
-        query = select(audit_entry).where(audit_entry.c.chain == CHAIN, audit_entry.c.number > after)
-        rows = c.execute(query.order_by(audit_entry.c.number).limit(batch)).all()
-        if not rows:
-            return
-        for row in rows:
-            yield _entry(row)
-        after = rows[-1].number
+    while entries := entries_after(c, after, batch):
+        yield from entries
+        after = entries[-1].number
 
 
 def first_break(c: Connection) -> int | None:

@@ -60,14 +60,36 @@ dead_letter = Table(
 )
 _live = dead_letter.c.settled_us.is_(None)
 Index("ix_dead_letter_state", dead_letter.c.state, dead_letter.c.failed_us, dead_letter.c.id)
+# All that the groups are made of, in an order in which they need no sorting, whatever the key is.
 Index(
     "ix_dead_letter_live",
     *(
         dead_letter.c[name]
-        for name in ("fingerprint", "failed_us", "id", "state", "currency", "amount_e4", "due_us", "owner")
+        for name in (
+            *("fingerprint", "place", "type", "system", "failure_class", "impact", "currency", "state"),
+            *("settled_us", "failed_us", "amount_e4", "due_us", "snoozed_us"),
+        )
     ),
     sqlite_where=_live,
     postgresql_where=_live,
+)
+for _name, *_columns in (
+    ("ix_dead_letter_newest", "failed_us", "id"),
+    ("ix_dead_letter_newest_of_kind", "fingerprint", "failed_us", "id"),
+):
+    Index(
+        _name,
+        *(dead_letter.c[column] for column in _columns),
+        sqlite_where=_live,
+        postgresql_where=_live,
+    )
+_closed = dead_letter.c.settled_us.is_not(None)
+Index(
+    "ix_dead_letter_closed",
+    dead_letter.c.fingerprint,
+    dead_letter.c.state,
+    sqlite_where=_closed,
+    postgresql_where=_closed,
 )
 for _name in ("journey_id", "plan_id", "anchor", "confirm_due_us", "purge_us", "snoozed_us"):
     Index(
@@ -76,6 +98,13 @@ for _name in ("journey_id", "plan_id", "anchor", "confirm_due_us", "purge_us", "
         sqlite_where=dead_letter.c[_name].is_not(None),
         postgresql_where=dead_letter.c[_name].is_not(None),
     )
+
+Index(
+    "ix_dead_letter_message_id",
+    dead_letter.c.message_id,
+    sqlite_where=dead_letter.c.message_id != "",
+    postgresql_where=dead_letter.c.message_id != "",
+)
 
 dead_letter_body = Table(
     "dead_letter_body",
@@ -170,6 +199,21 @@ replay_plan = Table(
     info={"distribution_key": "id"},
 )
 
+Index(
+    "ix_replay_plan_notice",
+    replay_plan.c.state,
+    replay_plan.c.id,
+    sqlite_where=replay_plan.c.dismissed_us.is_(None),
+    postgresql_where=replay_plan.c.dismissed_us.is_(None),
+)
+Index(
+    "ix_replay_plan_policy",
+    replay_plan.c.policy,
+    replay_plan.c.id,
+    sqlite_where=replay_plan.c.policy != "",
+    postgresql_where=replay_plan.c.policy != "",
+)
+
 replay_item = Table(
     "replay_item",
     metadata,
@@ -223,6 +267,18 @@ replay_breaker = Table(
     info={"reference": True},
 )
 
+# What each declared policy came to when it last looked, and who looks now.
+replay_policy = Table(
+    "replay_policy",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("leased_by", Text, nullable=False),
+    Column("leased_us", BigInteger, nullable=False),  # until when
+    Column("looked_us", BigInteger, nullable=False),
+    Column("said", Text, nullable=False),
+    info={"reference": True},
+)
+
 audit_entry = Table(
     "audit_entry",
     metadata,
@@ -237,5 +293,7 @@ audit_entry = Table(
     Column("previous", LargeBinary(32), nullable=False),  # digest of the entry before
     Column("digest", LargeBinary(32), nullable=False),
     Index("ix_audit_entry_subject", "chain", "subject", "number"),
+    Index("ix_audit_entry_actor", "chain", "actor", "number"),
+    Index("ix_audit_entry_action", "chain", "action", "number"),
     info={"distribution_key": "chain"},
 )

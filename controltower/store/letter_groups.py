@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
-from controltower.domain.dead_letters import unscaled
+from controltower.domain.dead_letters import DISCARDED, LIVE, REPLAYABLE, unscaled
+from controltower.domain.replays import CONFIRMED, FAILED_ITEMS
 from controltower.domain.times import from_us, to_us
 from controltower.store.bulk import bulk_of
 from controltower.store.dead_letter_tables import dead_letter, dead_letter_group, replay_item
 from controltower.store.letter_rows import COLUMNS, GROUP_KEYS, LetterFilter, LetterRow, letter_row
+from controltower.store.membership import in_chunks
 
-MOST_GROUPS = 500
 TREND_HOURS = 24
+DISCARD = "discard"
+_KIND = (*GROUP_KEYS.values(), "currency", "state")
 _FAR = 1 << 62
 
 
@@ -31,7 +35,6 @@ class LetterGroup:
     failed_us: int = 0
     worth: dict[str, int] = field(default_factory=dict)  # currency -> ten-thousandths
     due_us: int | None = None  # the nearest promise at stake
-    newest_id: bytes = b""
 
     @property
     def first_failed_at(self) -> datetime:
@@ -71,7 +74,7 @@ class GroupNote:
 class Remedy:
     """What was done about letters of a fingerprint, and how often that worked."""
 
-    name: str  # replay, edit, redirect, discard
+    name: str  # replay, redirect, discard, or the edit of which fields
     confirmed: int
     tried: int
 
@@ -80,25 +83,27 @@ def list_groups(c: Connection, by: str, wanted: LetterFilter, now: datetime) -> 
     """Every group of a filter, ranked by impact: what is promised soonest within the next day, then what is
     worth most, then how many. `by` is a key of GROUP_KEYS.
     """
-    key = dead_letter.c[GROUP_KEYS[by]]
     table = dead_letter.c
+    kinds = [table[name] for name in _KIND]
+    # All live letters are in one index, in this order: reading it through is faster than to choose by state.
+    among = replace(wanted, states=LIVE) if wanted.is_live else wanted
     query = (
         select(
-            key.label("key"),
-            table.currency,
-            table.state,
+            *kinds,
             func.count().label("letters"),
             func.sum(table.amount_e4).label("worth"),
             func.min(table.failed_us).label("first_us"),
             func.max(table.failed_us).label("last_us"),
             func.min(table.due_us).label("due_us"),
         )
-        .where(*wanted.conditions(now))
-        .group_by(key, table.currency, table.state)
+        .where(*among.conditions(now))
+        .group_by(*kinds)
     )
     groups: dict[str, LetterGroup] = {}
     for row in c.execute(query):
-        _add(groups.setdefault(row.key, LetterGroup(row.key)), row)
+        if not wanted.states or row.state in wanted.states:
+            key = getattr(row, GROUP_KEYS[by])
+            _add(groups.setdefault(key, LetterGroup(key)), row)
     return sorted(groups.values(), key=lambda group: _rank(group, now))
 
 
@@ -119,32 +124,36 @@ def _rank(group: LetterGroup, now: datetime) -> tuple[bool, int, int, int, str]:
 
 
 def newest_of(
-    c: Connection, by: str, keys: Iterable[str], wanted: LetterFilter, now: datetime
+    c: Connection, by: str, groups: Iterable[LetterGroup], wanted: LetterFilter, now: datetime
 ) -> dict[str, LetterRow]:
     """The letter of each group that died last, to tell it by."""
-    column = dead_letter.c[GROUP_KEYS[by]]
+    column = GROUP_KEYS[by]
+    died = {group.key: group.failed_us for group in groups}
     found: dict[str, LetterRow] = {}
-    for key in keys:
-        query = select(*COLUMNS).where(column == key, *wanted.conditions(now))
-        row = c.execute(query.order_by(dead_letter.c.failed_us.desc()).limit(1)).one_or_none()
-        if row is not None:
-            found[key] = letter_row(row)
+    for chunk in in_chunks(sorted(set(died.values()))):
+        query = select(*COLUMNS).where(dead_letter.c.failed_us.in_(chunk), *wanted.conditions(now))
+        for row in c.execute(query.order_by(dead_letter.c.id)):
+            if died.get(key := getattr(row, column)) == row.failed_us:
+                found[key] = letter_row(row)
     return found
 
 
-def trends_of(c: Connection, by: str, keys: Sequence[str], now: datetime) -> dict[str, list[int]]:
+def trends_of(
+    c: Connection, by: str, keys: Collection[str], wanted: LetterFilter, now: datetime
+) -> dict[str, list[int]]:
     """How many letters of each group died in each of the last TREND_HOURS hours, the oldest first."""
     column = dead_letter.c[GROUP_KEYS[by]]
     begin_us = to_us(now - timedelta(hours=TREND_HOURS))
     hour = (dead_letter.c.failed_us - begin_us) // 3_600_000_000
     query = (
         select(column.label("key"), hour.label("hour"), func.count().label("letters"))
-        .where(column.in_(keys), dead_letter.c.failed_us >= begin_us, dead_letter.c.settled_us.is_(None))
+        .where(dead_letter.c.failed_us >= begin_us, *wanted.conditions(now))
         .group_by(column, hour)
     )
     found = {key: [0] * TREND_HOURS for key in keys}
     for row in c.execute(query):
-        found[row.key][min(int(row.hour), TREND_HOURS - 1)] += row.letters
+        if row.key in found:
+            found[row.key][min(int(row.hour), TREND_HOURS - 1)] += row.letters
     return found
 
 
@@ -166,37 +175,76 @@ def save_note(c: Connection, fingerprint: str, note: GroupNote, *, by: str, now:
     bulk_of(c).replace(dead_letter_group, [row])
 
 
-def remedies_of(c: Connection, fingerprint: str) -> list[Remedy]:
-    """What was done before about letters of this fingerprint, the one that worked most often first.
+def remedies_of(c: Connection, fingerprints: Collection[str]) -> dict[str, list[Remedy]]:
+    """What was done before about letters of each fingerprint, the one that worked most often first.
 
     Only what came to an end counts: confirmed by the business, without effect, died again, or refused by the
     target.
     """
-    item = replay_item.c
-    ended = ("confirmed", "no_effect", "died_again", "unsendable")
-    query = (
-        select(item.remedy, item.state, func.count().label("items"))
-        .where(item.fingerprint == fingerprint, item.state.in_(ended))
-        .group_by(item.remedy, item.state)
-    )
-    tried: dict[str, list[int]] = {}
-    for row in c.execute(query):
-        counts = tried.setdefault(row.remedy, [0, 0])
-        counts[0] += row.items if row.state == "confirmed" else 0
+    tried: dict[str, dict[str, list[int]]] = {one: {} for one in fingerprints}
+    for row in c.execute(_ended_items(fingerprints)):
+        counts = tried[row.fingerprint].setdefault(row.remedy, [0, 0])
+        counts[0] += row.items if row.state == CONFIRMED else 0
         counts[1] += row.items
-    discarded = c.execute(
-        select(func.count())
-        .select_from(dead_letter)
-        .where(dead_letter.c.fingerprint == fingerprint, dead_letter.c.state == "discarded")
-    ).scalar_one()
+    for row in c.execute(_discarded(fingerprints)):
+        tried[row.fingerprint][DISCARD] = [0, row.letters]
+    return {one: _ranked(remedies) for one, remedies in tried.items()}
+
+
+def _ended_items(fingerprints: Collection[str]) -> Select[Any]:
+    item = replay_item.c
+    return (
+        select(item.fingerprint, item.remedy, item.state, func.count().label("items"))
+        .where(item.fingerprint.in_(fingerprints), item.state.in_((CONFIRMED, *FAILED_ITEMS)))
+        .group_by(item.fingerprint, item.remedy, item.state)
+    )
+
+
+def _discarded(fingerprints: Collection[str]) -> Select[Any]:
+    letter = dead_letter.c
+    return (
+        select(letter.fingerprint, func.count().label("letters"))
+        .where(
+            letter.fingerprint.in_(fingerprints), letter.settled_us.is_not(None), letter.state == DISCARDED
+        )
+        .group_by(letter.fingerprint)
+    )
+
+
+def _ranked(tried: Mapping[str, Sequence[int]]) -> list[Remedy]:
     found = [Remedy(name, confirmed, total) for name, (confirmed, total) in tried.items()]
-    if discarded:
-        found.append(Remedy("discard", 0, discarded))
     return sorted(found, key=lambda one: (-(one.confirmed / one.tried), -one.tried, one.name))
 
 
-def group_choices(c: Connection, by: str, wanted: LetterFilter, now: datetime) -> Mapping[str, int]:
-    """The values of a grouping key among the letters of a filter, with how many there are of each."""
-    key = dead_letter.c[GROUP_KEYS[by]]
-    query = select(key, func.count()).where(*wanted.conditions(now)).group_by(key).order_by(key)
-    return {row[0]: row[1] for row in c.execute(query)}
+def letters_by_origin(
+    c: Connection, chosen: LetterFilter | Sequence[bytes], now: datetime
+) -> list[tuple[str, str, int]]:
+    """Connection and place that chosen letters came from, and how many of them can be sent again now; the
+    most first.
+    """
+    table = dead_letter.c
+    columns = (table.origin_connection, table.origin_place)
+    counts: Counter[tuple[str, str]] = Counter()
+    for conditions in _conditions(chosen, now):
+        query = select(*columns, func.count()).where(table.state.in_(REPLAYABLE), *conditions)
+        for row in c.execute(query.group_by(*columns)):
+            counts[row[0], row[1]] += row[2]
+    return [(*origin, letters) for origin, letters in counts.most_common()]
+
+
+def _conditions(
+    chosen: LetterFilter | Sequence[bytes], now: datetime
+) -> Iterator[Sequence[ColumnElement[bool]]]:
+    if isinstance(chosen, LetterFilter):
+        yield chosen.conditions(now)
+        return
+    for chunk in in_chunks(chosen):
+        yield [dead_letter.c.id.in_(chunk)]
+
+
+def letter_choices(c: Connection) -> dict[str, list[str]]:
+    """The values of `queue`, `type` and `system` that live letters have, sorted."""
+    names = ("queue", "type", "system")
+    columns = [dead_letter.c[GROUP_KEYS[name]] for name in names]
+    rows = c.execute(select(*columns).where(dead_letter.c.settled_us.is_(None)).distinct()).all()
+    return {name: sorted({row[place] for row in rows} - {""}) for place, name in enumerate(names)}

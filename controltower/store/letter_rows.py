@@ -138,14 +138,22 @@ class LetterFilter:
     journey_id: bytes | None = None
     since: datetime | None = None  # died at or after
     until: datetime | None = None  # died before
+    known_at: datetime | None = None  # taken over before: what came after somebody looked is not meant
     with_snoozed: bool = True
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it means only letters that are still a problem."""
+        return bool(self.states) and set(self.states) <= set(LIVE)
 
     def conditions(self, now: datetime) -> list[ColumnElement[bool]]:
         """What rows have to meet."""
         table = dead_letter.c
-        found: list[ColumnElement[bool]] = [table.state.in_(self.states)] if self.states else []
-        if self.states and set(self.states) <= set(LIVE):
+        found: list[ColumnElement[bool]] = []
+        if self.is_live:
             found.append(table.settled_us.is_(None))
+        if self.states and set(self.states) != set(LIVE):
+            found.append(table.state.in_(self.states))
         for name in ("fingerprint", "place", "type", "system", "failure_class", "impact", "source", "owner"):
             if value := getattr(self, name):
                 found.append(table[name] == value)
@@ -159,6 +167,8 @@ class LetterFilter:
             found.append(table.failed_us >= to_us(self.since))
         if self.until is not None:
             found.append(table.failed_us < to_us(self.until))
+        if self.known_at is not None:
+            found.append(table.taken_us < to_us(self.known_at))
         if not self.with_snoozed:
             found.append(or_(table.snoozed_us.is_(None), table.snoozed_us <= to_us(now)))
         return found

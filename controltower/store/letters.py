@@ -25,6 +25,7 @@ from controltower.store.letter_rows import (
     LetterRow,
     letter_row,
 )
+from controltower.store.lookup import spellings
 from controltower.store.membership import in_chunks
 from controltower.store.packing import pack, unpack
 
@@ -320,6 +321,12 @@ def count_letters(c: Connection, wanted: LetterFilter, now: datetime) -> int:
     return c.execute(query).scalar_one()
 
 
+def count_snoozed(c: Connection, wanted: LetterFilter, now: datetime) -> int:
+    """How many of the letters of a filter are out of sight now."""
+    asleep = dead_letter.c.snoozed_us > to_us(now)
+    return c.execute(select(func.count()).where(asleep, *wanted.conditions(now))).scalar_one()
+
+
 def chosen_ids(c: Connection, wanted: LetterFilter, now: datetime, limit: int) -> list[bytes]:
     """The ids of the letters that a filter means, in the order in which they failed first."""
     query = select(dead_letter.c.id).where(*wanted.conditions(now))
@@ -332,6 +339,24 @@ def letters_of_journey(c: Connection, journey_id: bytes, limit: int = 50) -> lis
     query = select(*COLUMNS).where(dead_letter.c.journey_id == journey_id)
     rows = [letter_row(row) for row in c.execute(query.order_by(dead_letter.c.failed_us.desc()).limit(limit))]
     return sorted(rows, key=lambda row: row.state in CLOSED)
+
+
+def letters_called(c: Connection, text: str, limit: int) -> list[LetterRow]:
+    """The letter with this id, in hexadecimal, or the letters of the message with this id."""
+    wanted = spellings(text)
+    key = _key_of(wanted[0]) if wanted else None
+    found = list(find_letters(c, [key]).values()) if key else []
+    query = select(*COLUMNS).where(dead_letter.c.message_id.in_(wanted), dead_letter.c.message_id != "")
+    rows = c.execute(query.order_by(dead_letter.c.failed_us.desc()).limit(limit))
+    return found + [letter_row(row) for row in rows if bytes(row.id) != key]
+
+
+def _key_of(text: str) -> bytes | None:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        return None
+    return key if len(key) == 16 else None
 
 
 def overdue_letters(c: Connection, states: Sequence[str], now_us: int, limit: int) -> list[LetterRow]:

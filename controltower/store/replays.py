@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, case, func, select, update
+from sqlalchemy import Connection, Row, bindparam, case, func, or_, select, update
 
 from controltower.domain.errors import NotFound
-from controltower.domain.replays import CLAIMED, FAILED_ITEMS, SENDING, SENT
+from controltower.domain.replays import CLAIMED, FAILED_ITEMS, REFUSED, SENDING, SENT, WITHDRAWN
 from controltower.domain.times import from_us, to_us
 from controltower.store.bulk import bulk_of
 from controltower.store.dead_letter_tables import replay_breaker, replay_item, replay_plan, replay_redirect
@@ -87,6 +87,15 @@ class Redirect(NamedTuple):
     to_place: str
     made_at: datetime
     made_by: str
+
+
+class GoalCount(NamedTuple):
+    """A place that items of a plan go to, and what is done to them on the way."""
+
+    connection: str
+    place: str
+    remedy: str  # see domain.replays and domain.edits.remedy_of
+    items: int
 
 
 class Breaker(NamedTuple):
@@ -177,9 +186,12 @@ def list_plans(
     limit: int = 50,
     *,
     undismissed: bool = False,
+    policy: str = "",
 ) -> list[Plan]:
     """A page of plans, newest first; `before` is the id of the last one of the page before."""
     query = select(replay_plan)
+    if policy:
+        query = query.where(replay_plan.c.policy == policy)
     if states:
         query = query.where(replay_plan.c.state.in_(states))
     if undismissed:
@@ -210,6 +222,12 @@ def lease_plan(c: Connection, plan_id: bytes, worker: str, now_us: int, until_us
     return c.execute(claim.values(leased_by=worker, leased_us=until_us)).rowcount == 1
 
 
+def release_leases(c: Connection, worker: str) -> None:
+    """Let others have the plans of a worker."""
+    own = update(replay_plan).where(replay_plan.c.leased_by == worker, replay_plan.c.leased_us > 0)
+    c.execute(own.values(leased_us=0))
+
+
 def runnable_plans(c: Connection, states: Collection[str], worker: str, now_us: int) -> list[Plan]:
     """Plans in these states that no other worker has, oldest first."""
     plan = replay_plan.c
@@ -219,13 +237,31 @@ def runnable_plans(c: Connection, states: Collection[str], worker: str, now_us: 
 
 
 def list_items(
-    c: Connection, plan_id: bytes, states: Collection[str] = (), after: int = -1, limit: int = 100
+    c: Connection,
+    plan_id: bytes,
+    states: Collection[str] = (),
+    after: int = -1,
+    limit: int = 100,
+    *,
+    verdict: str = "",
 ) -> list[Item]:
     """A page of the items of a plan, in the order of sending."""
     query = select(replay_item).where(replay_item.c.plan_id == plan_id, replay_item.c.place > after)
     if states:
         query = query.where(replay_item.c.state.in_(states))
+    if verdict:
+        query = query.where(replay_item.c.verdict == verdict)
     return [_item(row) for row in c.execute(query.order_by(replay_item.c.place).limit(limit))]
+
+
+def first_items(c: Connection, plan_ids: Collection[bytes]) -> list[Item]:
+    """The item of each plan that is sent first."""
+    item = replay_item.c
+    found: list[Item] = []
+    for chunk in in_chunks(plan_ids):
+        query = select(replay_item).where(item.plan_id.in_(chunk), item.place == 0)
+        found.extend(_item(row) for row in c.execute(query))
+    return found
 
 
 def items_of_letter(c: Connection, letter_id: bytes, limit: int = 50) -> list[Item]:
@@ -239,6 +275,40 @@ def count_items(c: Connection, plan_id: bytes) -> dict[tuple[int, str], int]:
     item = replay_item.c
     query = select(item.step, item.state, func.count()).where(item.plan_id == plan_id)
     return {(row[0], row[1]): row[2] for row in c.execute(query.group_by(item.step, item.state))}
+
+
+def count_outcomes(c: Connection, plan_ids: Collection[bytes]) -> dict[bytes, dict[str, int]]:
+    """How many items of each plan are in each state."""
+    item = replay_item.c
+    found: dict[bytes, dict[str, int]] = {plan_id: {} for plan_id in plan_ids}
+    for chunk in in_chunks(plan_ids):
+        query = select(item.plan_id, item.state, func.count()).where(item.plan_id.in_(chunk))
+        for row in c.execute(query.group_by(item.plan_id, item.state)):
+            found[bytes(row[0])][row[1]] = row[2]
+    return found
+
+
+def count_goals(c: Connection, plan_id: bytes) -> list[GoalCount]:
+    """Where the items of a plan go and as what, the most first; those that were never to be sent apart."""
+    item = replay_item.c
+    columns = (item.connection, item.target_place, item.remedy)
+    query = select(*columns, func.count().label("items")).where(item.plan_id == plan_id, item.verdict != "")
+    rows = c.execute(query.group_by(*columns))
+    return sorted((GoalCount(*row) for row in rows), key=lambda goal: (-goal.items, *goal[:3]))
+
+
+def count_sent_since(c: Connection, policy: str, since: datetime) -> int:
+    """How many messages a policy tried to send at or after a time, and how many it still has under way."""
+    plan, item = replay_plan.c, replay_item.c
+    lately = (plan.ended_us.is_(None)) | (plan.ended_us >= to_us(since))
+    tried_us = func.coalesce(item.sent_us, item.settled_us)
+    query = (
+        select(func.count())
+        .select_from(replay_item.join(replay_plan, plan.id == item.plan_id))
+        .where(plan.policy == policy, lately, item.state.not_in((REFUSED, WITHDRAWN)))
+        .where(or_(tried_us.is_(None), tried_us >= to_us(since)))
+    )
+    return c.execute(query).scalar_one()
 
 
 def sendable_items(c: Connection, plan_id: bytes, step: int, now_us: int, limit: int) -> list[Item]:

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, select
 from controltower.domain.identifiers import JOINING_KINDS, TRACE, Identifier, key_of
 from controltower.store.journey_rows import JourneyRow
 from controltower.store.journeys import journey_trace_ids
+from controltower.store.letter_rows import LetterRow
+from controltower.store.letters import letters_called
 from controltower.store.lookup import Match, list_matches, spellings
 from controltower.store.membership import Place, find_shown, place, rows_in
 from controltower.store.tables import trace_link
@@ -16,17 +18,19 @@ from controltower.store.traces import find_journeys_of_trace, is_trace
 
 _MANY = 200  # matches that are looked at, so that a common e-mail address still shows its newest orders
 _ID_BYTES = 16
+MOST_LETTERS = 20  # of one message: it may have died in several queues
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """Something that the text names."""
 
-    kind: str  # journey or trace
+    kind: str  # journey, trace or dead_letter
     label_kind: str  # the kind of identifier or label that matched
     value: str
     journey: JourneyRow | None
     trace_id: bytes | None = None
+    letter: LetterRow | None = None
 
 
 def search(c: Connection, text: str, *, limit: int = 20) -> list[Hit]:
@@ -42,7 +46,7 @@ def search(c: Connection, text: str, *, limit: int = 20) -> list[Hit]:
     best = {places[match.key].id: match for match in reversed(ranked)}
     ids = sorted(best, key=lambda id: _rank(best[id], places[best[id].key]))[:limit]
     rows = rows_in(c, ids)
-    hits = _by_id(c, text.strip())
+    hits = [*_by_id(c, text.strip()), *_letters(c, text.strip())]
     for id in ids:
         kind, value = best[id].kind, best[id].value
         if rows[id].event_count:
@@ -73,6 +77,13 @@ def _by_id(c: Connection, text: str) -> list[Hit]:
     return hits
 
 
+def _letters(c: Connection, text: str) -> list[Hit]:
+    """The dead letters with this id, or of the message with this id."""
+    found = letters_called(c, text, MOST_LETTERS)
+    kinds = ["dead letter" if row.id.hex() == text.lower() else "message id" for row in found]
+    return [Hit("dead_letter", kind, text, None, letter=row) for kind, row in zip(kinds, found, strict=True)]
+
+
 def _by_span(c: Connection, text: str, limit: int) -> list[Hit]:
     """The traces whose spans carry exactly this identifier.
 
@@ -97,6 +108,12 @@ def _rank(match: Match, spot: Place) -> tuple[bool, str, int, bytes]:
 def _distinct(hits: list[Hit]) -> list[Hit]:
     seen: dict[tuple[str, bytes | None], Hit] = {}
     for hit in hits:
-        key = (hit.kind, hit.trace_id if hit.kind == "trace" or hit.journey is None else hit.journey.id)
+        key = (hit.kind, _id_of(hit))
         seen.setdefault(key, hit)
     return list(seen.values())
+
+
+def _id_of(hit: Hit) -> bytes | None:
+    if hit.letter is not None:
+        return hit.letter.id
+    return hit.trace_id if hit.kind == "trace" or hit.journey is None else hit.journey.id

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 from flask import Blueprint, Response, flash, request
 
-from controltower.services.accounts import replace_password
+from controltower.services.accounts import ROLES, replace_password
 from controltower.services.passwords import MIN_LENGTH, BadPassword
 from controltower.services.sign_in import TooManyAttempts, sign_in
 from controltower.web.auth import begin_session, local_path, signed_in_account
 from controltower.web.deps import deps, now
 from controltower.web.htmx import go_to, page
+from controltower.web.permissions import list_permissions
 from controltower.web.roles import public, requires
 
 bp = Blueprint("account", __name__)
@@ -86,4 +87,6 @@ def _page(*, error: str = "", status: int = 200) -> Response:
         account=signed_in_account(),
         error=error,
         min_length=MIN_LENGTH,
+        roles=ROLES,
+        permissions=list_permissions(),
     )

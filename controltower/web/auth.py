@@ -99,6 +99,14 @@ def _find_principal() -> Principal | None:
     return Principal(name=account.name, role=account.role, account_id=account.id)
 
 
+def caller_name() -> str:
+    """The name of the caller, a person or a token. Raises Unauthorized for strangers."""
+    caller = principal()
+    if caller is None:
+        raise Unauthorized("Sign in, or send a token.")
+    return caller.name
+
+
 def signed_in_account() -> Account:
     """The account of the session. Raises Unauthorized for tokens and strangers."""
     if principal() is None or not _login.current_user.is_authenticated:

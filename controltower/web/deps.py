@@ -11,6 +11,7 @@ from flask import current_app
 
 from controltower.domain.mappings import MappingRow, TriedDocument
 from controltower.domain.processes import Process
+from controltower.domain.replay_policies import Policy
 from controltower.services.dead_letters.desk import Desk
 from controltower.services.failure_rules import RuleShelf
 from controltower.services.ingest import Ingest
@@ -57,6 +58,7 @@ class WebDeps:
     metrics: Callable[[], str] = str  # Prometheus text of this process
     failure_rules: RuleShelf = field(default_factory=RuleShelf)
     mapping_desk: MappingDesk | None = None
+    policies: Sequence[Policy] = ()  # what is replayed without a person
 
 
 def deps() -> WebDeps:

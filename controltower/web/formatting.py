@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -11,6 +10,7 @@ from flask import Blueprint, g
 from markupsafe import Markup
 
 from controltower.domain.durations import in_words
+from controltower.domain.masking import mask_emails, mask_text
 from controltower.domain.times import from_us
 from controltower.web.deps import now
 from controltower.web.vendor import asset
@@ -25,9 +25,6 @@ STATUS_WORDS: Mapping[str, str] = {
     "returned": "Returned",
     "refused": "Refused",
 }
-_PART = r"[^\s@<>\"'(),:;\[\]{}\\=]"  # what both sides of an address may be written with
-# Begins where a run of such characters begins and never goes back into it: linear, however long the text.
-_EMAIL = re.compile(f"(?<!{_PART})({_PART}++)@({_PART}+)")
 
 
 @bp.app_template_global()
@@ -136,7 +133,13 @@ def money(amount: str, currency: str = "") -> str:
 @bp.app_template_filter()
 def masked(text: str) -> str:
     """The text with the names in its e-mail addresses hidden: ``j•••@example.com``."""
-    return _EMAIL.sub(lambda found: f"{found[1][:1]}•••@{found[2]}", text)
+    return mask_emails(text)
+
+
+@bp.app_template_filter()
+def masked_text(text: str) -> str:
+    """The text without whatever looks personal: e-mail names, phone, card and account numbers, secrets."""
+    return mask_text(text)
 
 
 @bp.app_template_filter()

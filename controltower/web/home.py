@@ -16,11 +16,14 @@ from controltower.domain.processes import Process
 from controltower.services.failure_rules import rule_book
 from controltower.store.engine import Connection, reading
 from controltower.store.figures import counts, newest_failures, oldest_in_stage, sources
+from controltower.store.letter_rows import LetterFilter
+from controltower.store.letters import live_count
 from controltower.store.sources import SourceRow
 from controltower.web import charts
 from controltower.web.deps import deps, now
 from controltower.web.failure_views import view_failure
 from controltower.web.htmx import go_to, page
+from controltower.web.letter_views import load_groups
 from controltower.web.roles import requires
 
 bp = Blueprint("home", __name__)
@@ -30,6 +33,7 @@ TEMPLATE = "pages/home/index.html"
 FRESH = timedelta(minutes=5)
 QUIET = timedelta(hours=1)
 FAILURES_SHOWN = 8
+LETTER_GROUPS_SHOWN = 5
 _NOTES = {
     "in_flight": "on their way",
     "failed": "waiting to be put right",
@@ -136,6 +140,13 @@ def _failures(c: Connection, _: datetime) -> dict[str, Any]:
     return {"failures": [view_failure(row, failure, book, known) for row, failure in found if failure]}
 
 
+def _dead_letters(c: Connection, at: datetime) -> dict[str, Any]:
+    book = rule_book(c, deps().failure_rules)
+    wanted = LetterFilter(with_snoozed=False)
+    views, groups = load_groups(c, "fingerprint", wanted, book, at, LETTER_GROUPS_SHOWN)
+    return {"letter_groups": views, "letter_group_count": groups, "live_letters": live_count(c)}
+
+
 def _funnel(c: Connection, at: datetime) -> dict[str, Any]:
     here, ever, oldest = counts(c, "waiting"), counts(c, "reached"), oldest_in_stage(c)
     known = list(deps().processes.values())
@@ -153,6 +164,7 @@ _PARTS: Mapping[str, Callable[[Connection, datetime], dict[str, Any]]] = {
     "minutes": _minutes,
     "sources": _sources,
     "failures": _failures,
+    "dead_letters": _dead_letters,
     "funnel": _funnel,
 }
 

@@ -9,6 +9,7 @@ from hashlib import blake2b
 
 from controltower.domain.claims import Account, account_of
 from controltower.domain.crowds import Crowd, crowds_of
+from controltower.domain.dead_letters import OUTSTANDING
 from controltower.domain.failure_rules import Diagnosis, RuleBook
 from controltower.domain.identifiers import TRACE, Bond
 from controltower.domain.journeys import DONE, ENDED, FAILED_STATUS, Fact, Journey
@@ -24,10 +25,13 @@ from controltower.store.journeys import (
     journey_identifiers,
     journey_trace_ids,
 )
+from controltower.store.letter_rows import LetterRow
+from controltower.store.letters import letters_of_journey
 from controltower.store.membership import load_whole
 from controltower.web.event_views import Day, by_day, view_events
 from controltower.web.formatting import masked
 from controltower.web.lanes import Lanes, build_lanes
+from controltower.web.letter_cards import LetterCard, list_letter_cards
 from controltower.web.trace_views import TraceCard, list_cards
 
 MOVING = timedelta(hours=1)  # a journey that changed within this is looked at closely
@@ -57,6 +61,7 @@ class Outline:
     poll_seconds: int  # 0 when nothing can change any more
     diagnosis: Diagnosis | None  # of the failure that holds it up
     leg_diagnoses: Sequence[Diagnosis | None]  # of each leg of the journey; None for one that does not fail
+    letters: Sequence[LetterRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,7 @@ class JourneyView:
     lanes: Lanes
     identifiers: Sequence[IdentifierGroup]
     traces: Sequence[TraceCard]
+    letters: Sequence[LetterCard]
 
 
 def load_outline(
@@ -108,7 +114,9 @@ def load_outline(
     states = "".join(view.state[0] for view in rail)
     diagnosis = _diagnosis(journey, book)
     leg_diagnoses = [_diagnosis(leg, book) for leg in journey.legs]
-    said = blake2b(repr((diagnosis, leg_diagnoses)).encode(), digest_size=4).hexdigest()
+    letters = letters_of_journey(c, journey_id)
+    changing = (diagnosis, leg_diagnoses, [(one.id, one.changed_at, one.state) for one in letters])
+    said = blake2b(repr(changing).encode(), digest_size=4).hexdigest()
     return Outline(
         row=row,
         journey=journey,
@@ -116,13 +124,16 @@ def load_outline(
         rail=rail,
         trace_ids=trace_ids,
         mark=f"{row.updated_at.timestamp():.6f}-{states}-{len(trace_ids)}-{said}",
-        poll_seconds=_poll_seconds(row, at),
+        poll_seconds=_poll_seconds(row, letters, at),
         diagnosis=diagnosis,
         leg_diagnoses=leg_diagnoses,
+        letters=letters,
     )
 
 
-def load_journey(c: Connection, outline: Outline, at: datetime, *, whole_names: bool) -> JourneyView:
+def load_journey(
+    c: Connection, outline: Outline, processes: Mapping[str, Process], at: datetime, *, whole_names: bool
+) -> JourneyView:
     """Everything that the page shows; `whole_names` is for those who may see e-mail addresses."""
     journey_id = outline.row.id
     facts = load_whole(c, journey_id).facts
@@ -142,10 +153,13 @@ def load_journey(c: Connection, outline: Outline, at: datetime, *, whole_names: 
         lanes=build_lanes(shown),
         identifiers=_groups(journey_identifiers(c, journey_id), whole_names=whole_names),
         traces=list_cards(c, outline.trace_ids),
+        letters=list_letter_cards(c, outline.letters, processes),
     )
 
 
-def _poll_seconds(row: JourneyRow, at: datetime) -> int:
+def _poll_seconds(row: JourneyRow, letters: Sequence[LetterRow], at: datetime) -> int:
+    if any(letter.state in OUTSTANDING for letter in letters):
+        return POLL_CLOSELY
     if row.status in ENDED:
         return 0
     return POLL_CLOSELY if at - row.updated_at <= MOVING else POLL_LOOSELY

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -28,6 +25,7 @@ from controltower.store.journeys import (
     page_of_journeys,
 )
 from controltower.web import journey_filters as filters
+from controltower.web.csv_cells import csv_line
 from controltower.web.cursors import Cursor, read_cursor, read_key, write_cursor
 from controltower.web.deps import deps, now
 from controltower.web.failure_views import diagnosis_of
@@ -42,7 +40,6 @@ bp = Blueprint("journeys", __name__)
 PAGE_ROWS = 50
 NEWER_COUNTED = 50
 CSV_PAGE_ROWS = 500
-_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 CSV_COLUMNS = (
     *("id", "title", "process", "status", "stage", "stage_since", "started", "last_event", "customer"),
     *("channel", "amount", "currency", "reported_status", "systems", "events"),
@@ -127,14 +124,14 @@ def export() -> Response:
 
 
 def _csv(db: Database, shelf: RuleShelf, wanted: JourneyFilter, *, whole_names: bool) -> Iterator[str]:
-    yield _csv_line(CSV_COLUMNS)
+    yield csv_line(CSV_COLUMNS)
     after = None
     while True:
         # A short read for each page: a long one would keep the database from tidying up behind it.
         with reading(db) as c:
             found = page_of_journeys(c, wanted, after=after, limit=CSV_PAGE_ROWS)
             book = rule_book(c, shelf)
-        yield "".join(_csv_line(_csv_cells(row, book, whole_names=whole_names)) for row in found.rows)
+        yield "".join(csv_line(_csv_cells(row, book, whole_names=whole_names)) for row in found.rows)
         if found.next is None:
             return
         after = found.next
@@ -174,19 +171,6 @@ def _failure_cells(failure: FailureRow | None, book: RuleBook) -> tuple[str, ...
     )
 
 
-def _csv_line(cells: tuple[str, ...]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow([defused(cell) for cell in cells])
-    return line.getvalue()
-
-
-def defused(cell: str) -> str:
-    """The cell so that no spreadsheet takes it for a formula; numbers stay numbers."""
-    if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") and not _NUMBER.fullmatch(cell):
-        return "'" + cell
-    return cell
-
-
 @bp.get("/journeys/<journey_id>")
 @requires("viewer")
 def show(journey_id: str) -> Response:
@@ -204,7 +188,7 @@ def show(journey_id: str) -> Response:
         outline = load_outline(c, row.id, deps().processes, book, now())
         if wants_fragment() and request.args.get("seen") == outline.mark:
             return Response(status=204, headers={"Vary": "HX-Request"})
-        view = load_journey(c, outline, now(), whole_names=may("support"))
+        view = load_journey(c, outline, deps().processes, now(), whole_names=may("support"))
     return page("pages/journey/index.html", "frag_journey", view=view, row=outline.row)
 
 

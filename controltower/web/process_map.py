@@ -15,9 +15,9 @@ from controltower.domain.processes import Process
 from controltower.services.process_maps import ProcessReading, load_process_map
 from controltower.store.engine import Connection, reading
 from controltower.store.figures import counts
+from controltower.web.csv_cells import defused
 from controltower.web.deps import deps, now
 from controltower.web.htmx import page
-from controltower.web.journeys import defused
 from controltower.web.map_words import activity_titles, journeys_words
 from controltower.web.process_views import (
     LISTED_VARIANTS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from flask import Blueprint, Response, render_template, request
@@ -13,6 +13,7 @@ from controltower.store.search import Hit, search
 from controltower.web.deps import deps
 from controltower.web.formatting import masked
 from controltower.web.htmx import go_to, page
+from controltower.web.letter_cards import LetterCard, list_letter_cards
 from controltower.web.roles import may, requires
 
 bp = Blueprint("search", __name__)
@@ -40,6 +41,7 @@ class HitView:
     url: str
     why: Why
     is_exact: bool
+    card: LetterCard | None = None  # of a dead letter, on the page of all hits
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def find() -> Response:
     hits = _hits(text, MOST_HITS)
     if len({hit.url for hit in hits}) == 1:
         return go_to(hits[0].url)
-    groups = group_hits(hits)
+    groups = group_hits(_with_cards(hits))
     return page(
         "pages/search/index.html", "frag_hits", text=text, groups=groups, most=MOST_HITS, total=len(hits)
     )
@@ -80,6 +82,7 @@ def group_hits(hits: Sequence[HitView]) -> list[HitGroup]:
     groups = (
         ("Exactly this", [hit for hit in hits if hit.hit.kind == "journey" and hit.is_exact]),
         ("Begins with this", [hit for hit in hits if hit.hit.kind == "journey" and not hit.is_exact]),
+        ("Dead letters", [hit for hit in hits if hit.hit.kind == "dead_letter"]),
         ("Traces", [hit for hit in hits if hit.hit.kind == "trace"]),
     )
     return [HitGroup(title, tuple(members)) for title, members in groups if members]
@@ -110,6 +113,15 @@ def _hits(text: str, most: int) -> list[HitView]:
     return [_view(hit, text, whole_names=whole_names) for hit in found]
 
 
+def _with_cards(hits: Sequence[HitView]) -> list[HitView]:
+    letters = [hit.hit.letter for hit in hits if hit.hit.letter is not None]
+    if not letters:
+        return list(hits)
+    with reading(deps().db) as c:
+        cards = {card.letter.id: card for card in list_letter_cards(c, letters, deps().processes)}
+    return [replace(hit, card=cards[hit.hit.letter.id]) if hit.hit.letter else hit for hit in hits]
+
+
 def _view(hit: Hit, text: str, *, whole_names: bool) -> HitView:
     plain = text.removeprefix("#").strip().casefold()
     return HitView(
@@ -121,6 +133,8 @@ def _view(hit: Hit, text: str, *, whole_names: bool) -> HitView:
 
 
 def _url(hit: Hit) -> str:
+    if hit.letter is not None:
+        return f"/dead-letters/{hit.letter.id.hex()}"
     if hit.kind == "trace" and hit.trace_id is not None:
         return f"/traces/{hit.trace_id.hex()}"
     return f"/journeys/{hit.journey.id.hex()}" if hit.journey else "/search"

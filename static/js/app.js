@@ -89,6 +89,11 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful) document.querySelector("#toasts [data-until-answer], #toasts #error")?.remove();
 });
 
+// A dialog that something was put into is opened.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target.matches?.("dialog[data-opens]") && !event.target.open) event.target.showModal();
+});
+
 // What a person opened stays open when its fragment is replaced.
 let opened = [];
 document.addEventListener("htmx:beforeSwap", (event) => {

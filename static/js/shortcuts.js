@@ -1,17 +1,22 @@
 // The keyboard: search from anywhere, walk a table, and a dialog that tells which keys there are.
+import { pressButton, toggleRow } from "./selection.js";
+
 const KEYS = [
   [["/"], "Search"],
   [["Ctrl", "K"], "Search, also while typing elsewhere"],
   [["j"], "Next row"],
   [["k"], "Previous row"],
   [["Enter"], "Open the row"],
+  [["x"], "Choose the row, in a list of dead letters"],
+  [["r"], "Replay the dead letter, or those that are chosen"],
   [["g", "h"], "Go to the home page"],
   [["g", "j"], "Go to journeys"],
   [["g", "t"], "Go to traces"],
+  [["g", "d"], "Go to dead letters"],
   [["Esc"], "Leave a field or close a dialog"],
   [["?"], "Show these shortcuts"],
 ];
-const PLACES = { h: "/", j: "/journeys", t: "/traces" };
+const PLACES = { h: "/", j: "/journeys", t: "/traces", d: "/dead-letters" };
 let going = 0;
 
 function isTyping(target) {
@@ -99,6 +104,8 @@ function plainKey(key) {
   else if (key === "?") dialog().showModal();
   else if (key === "j") step(1);
   else if (key === "k") step(-1);
+  else if (key === "x") return toggleRow();
+  else if (key === "r") return pressButton(key);
   else return false;
   return true;
 }

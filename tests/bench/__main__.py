@@ -11,13 +11,15 @@ from types import FrameType
 from tests.bench.driving import Plan
 from tests.bench.machine import described
 from tests.bench.measure_events import measure_events, measure_single
+from tests.bench.measure_letters import measure_letters
 from tests.bench.measure_reads import measure_reads
+from tests.bench.measure_replay import measure_replay
 from tests.bench.measure_spans import measure_spans
 from tests.bench.profiling import watcher
 from tests.bench.spans import COLLECTOR, KEYS, SHAPES, VARIED
 from tests.bench.stores import STORES, NoDatabase
 
-_KINDS = ("spans", "events", "single", "reads")
+_KINDS = ("spans", "events", "single", "reads", "letters", "replay")
 
 
 def main() -> None:
@@ -47,6 +49,10 @@ def _measure(kind: str, store: str, plan: Plan, options: argparse.Namespace) -> 
         measure_events(store, plan, watch)
     elif kind == "single":
         measure_single(store, plan, watch)
+    elif kind == "letters":
+        measure_letters(store, options.letters or (10_000 if options.quick else 100_000), 20_000)
+    elif kind == "replay":
+        measure_replay(store, options.letters or (1_000 if options.quick else 10_000))
     else:
         measure_reads(store, plan.journeys)
 
@@ -67,6 +73,7 @@ def _options() -> argparse.Namespace:
     effort.add_argument("--full", action="store_true", help="up to 5 M spans and 1 M journeys stored")
     parser.add_argument("--seconds", type=float, help="how long to measure each")
     parser.add_argument("--journeys", type=int, help="how many journeys the screens are measured with")
+    parser.add_argument("--letters", type=int, help="how many dead letters are stored")
     parser.add_argument("--shape", choices=SHAPES, default=COLLECTOR, help="whose spans a request holds")
     parser.add_argument("--keys", choices=KEYS, default=VARIED, help="whether all spans have the same keys")
     parser.add_argument("--profile", type=Path, help="a folder for flame graphs of the server (py-spy)")

@@ -53,7 +53,7 @@ def measure_reads(store_name: str, journeys: int) -> None:
             )
             before = usage(tower.process.pid)
             for screen in _screens(tower, store, journeys, names, traces):
-                result.figures.append(_look(tower, screen, result))
+                result.figures.append(look(tower, screen, result))
             spent = usage(tower.process.pid).since(before)
             others = spent.others / max(1e-9, spent.busy)
             result.notes.append(
@@ -75,7 +75,8 @@ def _liven(tower: Tower) -> tuple[list[str], list[str]]:
     return orders.done, spans.some_trace_ids()
 
 
-def _look(tower: Tower, screen: Screen, result: Result) -> Figure:
+def look(tower: Tower, screen: Screen, result: Result) -> Figure:
+    """How long a screen takes at all of its addresses, one after the other."""
     requests = [get_request(tower.http, path, screen.headers) for path in screen.paths]
     drive(tower.http, Ready(requests[:3]), connections=1)
     load = drive(tower.http, Ready(requests), connections=1)
@@ -87,6 +88,11 @@ def _look(tower: Tower, screen: Screen, result: Result) -> Figure:
     return Figure(screen.name, p95, f"ms p95, p50 {p50:.1f}", screen.most_ms, is_most=True)
 
 
+def cookie_of(visitor: Visitor) -> str:
+    """The header by which somebody is signed in."""
+    return f"Cookie: {_SESSION}={visitor.session}\r\n"
+
+
 def _screens(
     tower: Tower, store: Store, journeys: int, done_orders: list[str], traces: list[str]
 ) -> Iterator[Screen]:
@@ -95,7 +101,7 @@ def _screens(
     bearer = f"Authorization: Bearer {token}\r\n"
     visitor = Visitor(tower)
     visitor.use_setup_link(tower.setup_link, ADMIN)
-    session = f"Cookie: {_SESSION}={visitor.session}\r\n"
+    session = cookie_of(visitor)
     seeded = [order_name(rng.randrange(journeys)) for _ in range(_LOOKUPS)]
     few = _ids(tower, token, seeded[:_REPEATS])
     whole = _ids(tower, token, done_orders[:_REPEATS])

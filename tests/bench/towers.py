@@ -36,6 +36,9 @@ def tower_on(store: Store) -> Iterator[Tower]:
         "CONTROLTOWER_OTLP_GRPC": otlp_grpc,
         "CONTROLTOWER_DATABASE_URL": store.url,
     }
+    connections = store.home / "connections.toml"
+    if connections.exists():
+        environment["CONTROLTOWER_CONNECTIONS"] = str(connections)
     with (store.home / LOG).open("w") as log:
         process = subprocess.Popen([COMMAND, "up"], env=environment, stdout=log, stderr=log)
     tower = Tower(store.home, http, otlp_http, environment, process)

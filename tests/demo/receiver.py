@@ -25,6 +25,7 @@ class Receiver(ThreadingHTTPServer):
         self.is_gone = False  # connections that are still open get no answer any more
         self.unwell: list[tuple[int, dict[str, str]]] = []  # replies to give to events before a good one
         self.events: list[dict[str, Any]] = []
+        self.letters: list[dict[str, Any]] = []
         self.spans: list[tuple[str, Any]] = []  # service, span
         self.metrics: list[tuple[dict[str, str], Any]] = []  # resource attributes, metric
         self.headers: list[dict[str, str]] = []
@@ -64,6 +65,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.metrics += [
                     (attributes, m) for scope in resource.scope_metrics for m in scope.metrics
                 ]
+        elif self.path == "/api/v1/dead-letters":
+            self.server.letters += json.loads(body)
         elif self.server.unwell:
             return self.server.unwell.pop(0)
         else:

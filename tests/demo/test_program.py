@@ -24,6 +24,8 @@ def start(receiver, *options):
             receiver.url,
             "--events",
             f"{receiver.url}/api/v1/events",
+            "--dead-letters",
+            f"{receiver.url}/api/v1/dead-letters",
             *options,
         ],
         stderr=subprocess.PIPE,
@@ -58,6 +60,13 @@ def test_the_past_and_the_present_arrive_as_events(told):
     journeys = folded(receiver.events)
     assert len(journeys) > 40
     assert Counter(journey.status for journey in journeys)["done"] > 10
+
+
+def test_what_the_middleware_gives_up_on_is_handed_over(told):
+    receiver, _, _ = told
+    letters = {letter["message_id"] for letter in receiver.letters}
+    assert len(letters) >= 2
+    assert {letter["origin"]["place"] for letter in receiver.letters} == {"erp.post"}
 
 
 def test_every_system_sends_its_spans_with_the_token(told):

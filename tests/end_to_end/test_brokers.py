@@ -5,6 +5,7 @@ import random
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -12,8 +13,11 @@ from urllib.parse import unquote, urlsplit
 
 import pika
 import pytest
+from sqlalchemy import select
 
 from controltower.domain.identifiers import Identifier, key_of
+from controltower.store.dead_letter_tables import dead_letter
+from controltower.store.engine import reading
 from tests.collectors.brokers.brokers import RabbitMQ
 from tests.collectors.brokers.proxy import CuttingProxy
 from tests.end_to_end.kept import Kept, kept_in
@@ -30,6 +34,9 @@ class Estate:
         self.tower = tower
         self.broker = RabbitMQ()
         self.queue = self.broker.new_place()
+        self.dead = self.broker.new_place()
+        refusing = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": self.dead, "x-message-ttl": 0}
+        self.work = self.broker.new_place(**refusing)  # nobody is there in time
         parts = urlsplit(self.broker.url)
         self.proxy = CuttingProxy(parts.hostname or "", parts.port or 5672)
         self.published: set[str] = set()
@@ -40,6 +47,7 @@ class Estate:
             "[connections.orders]\n"
             'kind = "rabbitmq"\n'
             f'url = "amqp://{parts.username}:${{RABBIT_PASSWORD}}@127.0.0.1:{self.proxy.port}/%2F"\n'
+            f'dead_letters = ["{self.dead}"]\n'
             f'events = [{{ place = "{self.queue}" }}]\n'
             f'samples = ["{self.queue}"]\n'
             "timeout_seconds = 3\n"
@@ -63,9 +71,14 @@ class Estate:
         with opened(self._database_url) as database:
             return kept_in(database)
 
-    def waiting(self) -> int:
+    def letters(self) -> Counter[str]:
+        """Where the dead letters belong that are kept."""
+        with opened(self._database_url) as database, reading(database) as connection:
+            return Counter(connection.execute(select(dead_letter.c.origin_place)).scalars())
+
+    def waiting(self, queue: str = "") -> int:
         """Messages that the queue would hand out to somebody else."""
-        declared = self.broker.channel.queue_declare(self.queue, passive=True)
+        declared = self.broker.channel.queue_declare(queue or self.queue, passive=True)
         return int(declared.method.message_count)
 
     def is_empty(self) -> bool:
@@ -148,6 +161,20 @@ def test_kills_and_cuts_at_any_moment_lose_nothing_and_repeat_nothing(estate, da
     estate.tower.terminate(within=20)
     assert estate.waiting() == 0, "what was settled came back"
     sys.stdout.write(f"{len(estate.published)} published; {len(estate.kept().events)} kept\n")
+
+
+def test_dead_letters_are_taken_over_once_though_the_tower_is_killed(estate):
+    estate.tower.start()
+    for number in range(200):
+        estate.broker.channel.basic_publish("", estate.work, b"order %d" % number)
+        if number % 90 == 60:
+            estate.tower.kill()
+            estate.tower.start()
+    wait_for(lambda: estate.letters().total() >= 200, "all letters are kept")
+    wait_for(lambda: estate.waiting(estate.dead) == 0, "they have left the broker")
+    estate.tower.terminate(within=20)
+    assert estate.letters() == {estate.work: 200}
+    assert estate.waiting(estate.dead) == 0, "what was settled came back"
 
 
 def test_a_broker_that_is_down_is_seen_and_does_not_keep_the_tower_from_serving(estate):

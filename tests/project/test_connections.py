@@ -6,7 +6,7 @@ from importlib import import_module
 import msgspec
 import pytest
 
-from collectors.brokers.connections import KINDS, BrokerTable, EventsFrom, Kind, load_connections
+from collectors.brokers.connections import KINDS, BrokerTable, EventsFrom, Kind, LettersFrom, load_connections
 from tests.project.reference import code_blocks, text_of
 
 PAGE = text_of("connections.md")
@@ -15,13 +15,15 @@ COMMON = {field.name for field in msgspec.structs.fields(BrokerTable)}
 
 def keys_in(text: str) -> set[str]:
     """What stands in the first column of tables."""
-    return set(re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE))
+    cells = re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE)
+    return {key for cell in cells for key in re.findall(r"`([^`]+)`", cell)}
 
 
 def test_every_key_of_every_kind_is_explained():
     (common,) = re.findall(r"^## Keys of every kind\n(.*?)^## ", PAGE, re.MULTILINE | re.DOTALL)
-    of_events = {f"events.{field.name}" for field in msgspec.structs.fields(EventsFrom)}
-    assert keys_in(common) == COMMON | of_events
+    nested = {f"events.{field.name}" for field in msgspec.structs.fields(EventsFrom)}
+    nested |= {f"dead_letters.{field.name}" for field in msgspec.structs.fields(LettersFrom)}
+    assert keys_in(common) == COMMON | nested
     assert set(KINDS) <= set(re.findall(r"`(\w+)`", common))
 
 

@@ -32,6 +32,12 @@ def _upgraded(url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
+def own_database(database_url: str) -> Iterator[Database]:
+    """A store at the newest schema of this test alone, that it may spoil."""
+    yield from _upgraded(database_url)
+
+
+@pytest.fixture
 def emptied_database(module_database: Database) -> Database:
     """The module's store, with nothing in it."""
     clear(module_database)

@@ -58,10 +58,10 @@ def test_nobody_changes_or_removes_an_entry_through_the_tower(database: Database
         "DELETE FROM audit_entry WHERE number = 2",
     ],
 )
-def test_an_entry_that_was_changed_or_removed_around_the_tower_shows(database: Database, statement: str):
-    did(database, "planned", "started", "sent")
-    reach_around(database, statement)
-    assert broken_at(database) == 2
+def test_an_entry_that_was_changed_or_removed_around_the_tower_shows(own_database: Database, statement: str):
+    did(own_database, "planned", "started", "sent")
+    reach_around(own_database, statement)
+    assert broken_at(own_database) == 2
 
 
 def test_what_is_rolled_back_leaves_no_entry(database: Database):

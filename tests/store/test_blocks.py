@@ -14,7 +14,7 @@ from controltower.store.engine import Database, reading
 from controltower.store.traces import trace_segments
 from tests.builders import a_segment
 from tests.store.facts import store
-from tests.stores import clear
+from tests.stores import clear, half_the_examples
 
 TRACE = bytes([1]) * 16
 
@@ -62,6 +62,7 @@ def blocks_in(database: Database) -> int:
         return connection.execute(select(func.count()).select_from(tables.span_block)).scalar_one()
 
 
+@half_the_examples
 @given(commits)
 def test_every_segment_comes_back_once(module_database: Database, commits: list[list[list[Span]]]):
     clear(module_database)

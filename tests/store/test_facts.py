@@ -27,7 +27,7 @@ from controltower.store.prepared import FactBatch, prepare
 from tests.builders import NOW, a_segment, an_event, us
 from tests.model import PROCESS, Facts, events, some_facts
 from tests.store.facts import key, store, write_facts
-from tests.stores import clear
+from tests.stores import clear, half_the_examples
 
 TRACE = bytes([7]) * 16
 Stored = dict[str, list[tuple[object, ...]]]
@@ -102,6 +102,7 @@ def test_a_request_without_facts_gets_an_empty_receipt(database: Database):
     assert commit(database, FactBatch(), FactBatch()) == [Receipt(0, 0, (), 0, 0)] * 2
 
 
+@half_the_examples
 @given(batches=st.lists(st.lists(events(), max_size=4), max_size=4), before=st.lists(events(), max_size=3))
 def test_receipts_of_a_commit_are_those_of_one_commit_for_each_request(
     module_database: Database, batches: list[list[Event]], before: list[Event]
@@ -121,6 +122,7 @@ def test_receipts_of_a_commit_are_those_of_one_commit_for_each_request(
 # Repeats
 
 
+@half_the_examples
 @given(facts=some_facts)
 def test_facts_that_are_sent_again_change_nothing(module_database: Database, facts: Facts):
     clear(module_database)
@@ -207,6 +209,7 @@ def test_identifiers_of_spans_lead_to_their_trace(database: Database):
     assert links == {(key("order", "#1"), TRACE), (key("shipment", "S1"), TRACE)}
 
 
+@half_the_examples
 @given(facts=some_facts)
 def test_a_component_is_read_as_it_was_written(module_database: Database, facts: Facts):
     clear(module_database)

@@ -23,7 +23,7 @@ from tests.model import some_facts
 from tests.store.facts import explained, key, store
 from tests.store.shown import shown
 from tests.store.test_reads_plans import reads_whole_table, sorts
-from tests.stores import clear
+from tests.stores import clear, half_the_examples
 
 HOUR = timedelta(hours=1)
 NAMES = (*"ABCDE", *(f"N{number}" for number in range(10)), "over", "long", "within", "later")
@@ -125,6 +125,7 @@ def test_facts_of_legs_and_traces_are_read_with_their_order(emptied_database: Da
     assert {fact.type for fact in only.facts} == {"order.captured", "shipment.shipped", "note"}
 
 
+@half_the_examples
 @given(some_facts)
 def test_many_journeys_are_read_as_one_would_be(module_database: Database, facts) -> None:
     clear(module_database)

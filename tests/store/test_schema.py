@@ -24,16 +24,16 @@ def test_migrations_make_what_the_metadata_says(database: Database):
         assert compare_metadata(context, metadata) == []
 
 
-def test_partial_indexes_are_partial_in_the_same_way(database: Database):
+def test_partial_indexes_are_partial_in_the_same_way(own_database: Database):
     """Alembic does not compare the conditions of indexes; one that is whole costs every write."""
     assert PARTIAL
-    with reading(database) as connection:
+    with reading(own_database) as connection:
         migrated = _conditions(connection)
         assert migrated.keys() == PARTIAL.keys()
-    with transaction(database) as connection:
+    with transaction(own_database) as connection:
         metadata.drop_all(connection)
         metadata.create_all(connection)
-    with reading(database) as connection:
+    with reading(own_database) as connection:
         assert _conditions(connection) == migrated
 
 

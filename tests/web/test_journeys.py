@@ -12,10 +12,11 @@ import pytest
 from controltower.domain.identifiers import Identifier, key_of
 from controltower.store.engine import reading
 from controltower.store.journeys import find_journey, journey_events
+from controltower.web.csv_cells import defused
 from controltower.web.event_views import view_events
 from controltower.web.formatting import masked, money, nanoseconds
 from controltower.web.journey_filters import just_before
-from controltower.web.journeys import PAGE_ROWS, defused
+from controltower.web.journeys import PAGE_ROWS
 from controltower.web.lanes import build_lanes
 from controltower.web.payloads import show_payload
 from tests.builders import an_event, order_to_cash

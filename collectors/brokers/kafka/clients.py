@@ -58,7 +58,7 @@ class Clients:
         return AdminClient({**self._common(lambda _: None), **self._properties}, logger=_log)
 
     def check(self) -> None:
-        """Raise BadTable for properties that the library does not take; connects to nobody."""
+        """Raise BadTable for properties that the library does not take. It connects to nobody."""
         alone = {name: value for name, value in self._properties.items() if name != "bootstrap.servers"}
         try:
             AdminClient({**self._common(lambda _: None), **alone, "log_level": 0})

@@ -23,11 +23,9 @@ class KafkaGauge:
 
     def read(self, now_us: int) -> list[QueueSample]:
         """`depth` of each topic (messages that it keeps, read or not); `lag` of each group that has committed
-        anything, in the topic and in each partition, which is named ``topic/0``."""
+        anything there, in the topic and in each partition, which is named ``topic/0``."""
         with self._clients.losses():
             self._client = self._client or self._clients.admin()
-            if not self._groups:
-                self._client.list_topics(timeout=self._clients.timeout)  # whether anybody is there
             return [
                 QueueSample(self._clients.name, queue, group, now_us, measure, float(value))
                 for topic, groups in self._groups.items()
@@ -72,9 +70,11 @@ class KafkaGauge:
     def _lags(self, client: AdminClient, topic: str, group: str, ends: _Ends) -> dict[int, int]:
         asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, partition) for partition in ends])
         futures = client.list_consumer_group_offsets([asked], request_timeout=self._clients.timeout)
-        committed = futures[group].result().topic_partitions or []
+        found = futures[group].result().topic_partitions or []
+        committed = {one.partition: one.offset for one in found}
+        if not any(offset >= 0 for offset in committed.values()):
+            return {}
         return {
-            found.partition: max(0, ends[found.partition][1] - max(found.offset, ends[found.partition][0]))
-            for found in committed
-            if found.offset >= 0
+            partition: max(0, behind - max(committed.get(partition, first), first))
+            for partition, (first, behind) in ends.items()
         }

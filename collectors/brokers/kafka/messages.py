@@ -9,9 +9,9 @@ from typing import Any
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 from confluent_kafka import Message as Record
 
-from collectors.brokers.failures import read_failure
+from collectors.brokers.failures import deaths_in, read_failure
 from collectors.brokers.headers import Headers, text_of, without
-from controltower.domain.messages import Death, Message, Received
+from controltower.domain.messages import Message, Received
 
 CONTENT_TYPE = "content-type"
 MESSAGE_ID = "message-id"
@@ -33,17 +33,15 @@ def received_of(record: Record, place: str, handle: object) -> Received:
     message = message_of(record)
     failure = read_failure(message.headers, message.body)
     sent_us = _timestamp_us(record)
-    deaths: tuple[Death, ...] = ()
-    if failure.error_class or failure.error_message:
+    if message.header(_FROM_SPRING):
         # Spring stamps the dead letter anew; Kafka Connect leaves the time of the original.
-        died_us = failure.died_us or (sent_us if message.header(_FROM_SPRING) else 0)
-        deaths = (Death(failure.origin, failure.error_class, died_us=died_us),)
+        failure = failure._replace(died_us=sent_us)
     return Received(
         message,
         place,
         f"{place}/{record.partition()}/{record.offset()}",
         failure.origin,
-        deaths,
+        deaths_in(failure),
         sent_us=sent_us,
         error_class=failure.error_class,
         error_message=failure.error_message,

@@ -19,6 +19,7 @@ from controltower.domain.messages import Received
 
 _MORE_SECONDS = 0.01  # what is on its way comes within this
 _POLL_SECONDS = 0.1
+_LEAVE_SECONDS = 5.0
 _REARRANGING = (KafkaError.REBALANCE_IN_PROGRESS, KafkaError.ILLEGAL_GENERATION, KafkaError._WAIT_COORD)
 
 
@@ -86,6 +87,7 @@ class KafkaSource:
         self._arrived = []
         if consumer:
             with suppress(KafkaException, RuntimeError):
+                _leave(consumer)
                 consumer.close()
 
     def _commit(self, received: Sequence[Received]) -> bool:
@@ -143,12 +145,16 @@ class KafkaSource:
         return received_of(record, self._topic, _Handle(offsets, partition, offset))
 
     def _take_over(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if consumer is not self._consumer:
+            return  # it is being closed
         for found in consumer.committed(partitions, timeout=self._clients.timeout):
             is_new = found.offset is None or found.offset <= OFFSET_INVALID
             committed = 0 if is_new else found.offset
             self._assigned[found.partition] = Offsets(found.metadata or "", committed)
 
-    def _hand_over(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def _hand_over(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if consumer is not self._consumer:
+            return
         for revoked in partitions:
             self._assigned.pop(revoked.partition, None)
 
@@ -184,3 +190,14 @@ class KafkaSource:
         down = self._down
         self.close()
         return self._clients.lost(down or error)
+
+
+def _leave(consumer: Consumer) -> None:
+    """Give the partitions back before closing: a client that is closed while its group is being rearranged
+    may wait for ever, and with it every thread of this process (librdkafka issue 4041)."""
+    consumer.unsubscribe()
+    until = time.monotonic() + _LEAVE_SECONDS
+    consumer.consume(1, _POLL_SECONDS)
+    while consumer.assignment() and time.monotonic() < until:
+        consumer.consume(1, _POLL_SECONDS)
+    consumer.consume(1, 0)

@@ -19,7 +19,7 @@ class NatsTable(BrokerTable, frozen=True, kw_only=True):
     """The keys of a connection to NATS."""
 
     url: Secret  # of one server, or of several with commas in between
-    group: str = "control-tower"
+    group: str = "controltower"
     ack_wait_seconds: Positive = 60.0  # what was not settled after this is handed out again
 
 

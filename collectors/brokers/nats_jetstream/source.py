@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import NotFoundError
 
-from collectors.brokers.failure_headers import failure_in
+from collectors.brokers.failures import deaths_in, read_failure
 from collectors.brokers.nats_jetstream.advisories import reason_of, told_of
 from collectors.brokers.nats_jetstream.link import Link
 from collectors.brokers.nats_jetstream.messages import message_of
@@ -142,13 +142,14 @@ class NatsSource:
     async def _received(self, msg: Msg) -> Received:
         about = msg.metadata
         message = message_of(msg.headers, msg.data)
-        failure = failure_in(message)
+        failure = read_failure(message.headers, message.body)
         self._outstanding[msg.reply] = None
         received = Received(
             message,
             self._subject,
             f"{about.stream}:{about.sequence.stream}",
             failure.origin,
+            deaths_in(failure),
             deliveries=about.num_delivered or 0,
             sent_us=to_us(about.timestamp),
             error_class=failure.error_class,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from collectors.brokers.failure_headers import failure_in
+from collectors.brokers.failures import deaths_in, read_failure
 from collectors.brokers.protocol import ConnectionLost
 from collectors.brokers.rabbitmq.deaths import deaths_of, origin_of
 from collectors.brokers.rabbitmq.link import Link
@@ -70,13 +70,13 @@ class RabbitSource:
     def _received(self, method: Any, properties: Any, body: bytes) -> Received:
         headers = properties.headers or {}
         message = message_of(properties, body)
-        failure = failure_in(message)
+        failure = read_failure(message.headers, message.body)
         return Received(
             message,
             self._queue,
             self._positions.take(digest_of(method, properties, body)),
             origin_of(headers) or failure.origin,
-            deaths_of(headers),
+            deaths_of(headers) or deaths_in(failure),
             _deliveries(headers, method.redelivered),
             us_of(properties.timestamp),
             failure.error_class,
@@ -115,5 +115,5 @@ def _deliveries(headers: Any, redelivered: bool) -> int:
     """Quorum queues count; others only say whether it is the first time."""
     count = headers.get("x-delivery-count")
     if isinstance(count, int):
-        return count + 1
+        return int(count) + 1
     return 0 if redelivered else 1

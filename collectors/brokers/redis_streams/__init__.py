@@ -21,7 +21,7 @@ class RedisTable(BrokerTable, frozen=True, kw_only=True):
     """The keys of a connection to Redis."""
 
     url: Secret
-    group: str = "control-tower"
+    group: str = "controltower"
     body_field: str = "body"
     claim_seconds: Positive = 60.0  # what another consumer has held for longer is taken over
 

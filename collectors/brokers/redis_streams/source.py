@@ -11,7 +11,7 @@ from typing import Any
 
 from redis.exceptions import RedisError, ResponseError
 
-from collectors.brokers.failure_headers import failure_in
+from collectors.brokers.failures import deaths_in, read_failure
 from collectors.brokers.protocol import ConnectionLost
 from collectors.brokers.redis_streams.entries import Layout
 from collectors.brokers.redis_streams.wire import Wire
@@ -145,12 +145,13 @@ class RedisSource:
     def _received(self, entry_id: bytes, fields: Any, *, deliveries: int) -> Received:
         message = self._layout.message_of(fields)
         position = entry_id.decode()
-        failure = failure_in(message)
+        failure = read_failure(message.headers, message.body)
         return Received(
             message,
             self._stream,
             position,
             failure.origin,
+            deaths_in(failure),
             deliveries=deliveries,
             sent_us=int(position.partition("-")[0]) * 1000,
             error_class=failure.error_class,

@@ -1,10 +1,12 @@
 """Working on dead letters: whose they are, what was found out, given up and taken back, edited, revealed.
 
-Every deed moves letters by compare-and-set and leaves an entry in the audit in the same transaction.
+Every deed moves letters by compare-and-set and leaves an entry in the audit in the same transaction; one on
+many letters does so batch by batch, and may be repeated where it was cut off.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,11 +22,12 @@ from controltower.domain.dead_letters import (
     payload_hash,
 )
 from controltower.domain.edits import access_to, changed_fields
-from controltower.domain.errors import BadPayload, Conflict
+from controltower.domain.errors import BadPayload, Conflict, NotFound
 from controltower.domain.messages import Message
 from controltower.domain.times import from_us, to_us
+from controltower.services.dead_letters.forms import check_form
 from controltower.store.audit import Deed, record
-from controltower.store.engine import Connection, Database, transaction
+from controltower.store.engine import Connection, Database, reading, transaction
 from controltower.store.letter_groups import GroupNote, notes_of, save_note
 from controltower.store.letter_rows import LetterFilter, LetterRow
 from controltower.store.letters import add_edit, chosen_ids, find_letters, get_body, get_letter, mark
@@ -35,6 +38,8 @@ PURGE_AFTER = timedelta(days=30)
 MAX_REASON = 500
 MAX_WORD = 200
 MAX_TAGS = 20
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 Chosen = LetterFilter | Sequence[bytes]
 """Which letters: a filter, or the letters themselves."""
@@ -99,6 +104,7 @@ class Desk:
                 raise Conflict(f"It is {row.state.replace('_', ' ')}; it cannot be edited now.")
             before = get_body(c, letter_id, row.edit).message
             _check_edit(before, message)
+            check_form(before.body, message.body)
             if not add_edit(c, row, message, payload_hash(message), by=by, why=_reason(why), now=now):
                 raise Conflict("Somebody changed it meanwhile; look at it again.")
             detail = {"edit": row.edit + 1, "fields": list(changed_fields(before, message))}
@@ -113,11 +119,15 @@ class Desk:
 
     def note_group(self, fingerprint: str, change: Mapping[str, str], *, by: str, now: datetime) -> GroupNote:
         """Change what is said about a group: owner, state ("" or investigating), ticket, note."""
+        if _FINGERPRINT.fullmatch(fingerprint) is None:
+            raise NotFound(f"{fingerprint[:64]!r} is not a group of dead letters.")
+        if change.get("state", "") not in ("", INVESTIGATING):
+            raise BadPayload(f"state: expected nothing or {INVESTIGATING}")
         with transaction(self.db) as c:
             before = notes_of(c, [fingerprint]).get(fingerprint, GroupNote())
             told = {name: _word(name, value, MAX_REASON) for name, value in change.items()}
             said = {**_said(before), **told}
-            after = GroupNote(said["owner"], said["state"], said["ticket"], said["note"])
+            after = GroupNote(said["owner"], said["state"], said["ticket"], said["note"], now, by)
             save_note(c, fingerprint, after, by=by, now=now)
             detail = {"before": _said(before), "after": _said(after)}
             record(c, [Deed(by, "noted", f"group/{fingerprint}", "", detail)], now)
@@ -134,15 +144,17 @@ class Desk:
         now: datetime,
         why: str = "",
     ) -> int:
-        changed = 0
-        with transaction(self.db) as c:
+        # A transaction a batch: a deed on a hundred thousand letters must not keep facts from coming in.
+        with reading(self.db) as c:
             ids = _ids(c, chosen, now)
-            for start in range(0, len(ids), BATCH):
-                batch = ids[start : start + BATCH]
+        changed = 0
+        for start in range(0, len(ids), BATCH):
+            batch = ids[start : start + BATCH]
+            with transaction(self.db) as c:
                 before = find_letters(c, batch)
                 moved = mark(c, batch, expected, {**values, "changed_us": to_us(now)})
                 record(c, [_deed(action, before[one], values, by, why) for one in batch if one in moved], now)
-                changed += len(moved)
+            changed += len(moved)
         return changed
 
 

@@ -34,6 +34,7 @@ from controltower.domain.times import to_us
 from controltower.domain.verdicts import SAFE
 from controltower.services.dead_letters.lineage import Lineage, lineage_of
 from controltower.services.replay.breakers import Breakers
+from controltower.services.replay.leases import LEASE, kept_lease, take_lease
 from controltower.services.replay.outgoing import outgoing_of, patience_of
 from controltower.services.replay.pacing import Pacer
 from controltower.services.replay.planning import Planner
@@ -47,11 +48,11 @@ from controltower.store.replays import (
     Item,
     Plan,
     count_items,
-    lease_plan,
     list_items,
     mark_item_outcomes,
     mark_items,
     mark_plan,
+    release_leases,
     runnable_plans,
     sendable_items,
 )
@@ -60,8 +61,6 @@ _log = logging.getLogger(__name__)
 
 CLAIM_BATCH = 500
 SEND_BATCH = 500
-PLAN_LEASE = timedelta(seconds=60)
-ITEM_LEASE = timedelta(seconds=120)
 
 
 @dataclass(slots=True)
@@ -95,15 +94,16 @@ class Executor:
         return any([self._advance(plan) for plan in plans])
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up, and leave the plans to others."""
+        with transaction(self.db) as c:
+            release_leases(c, self.worker)
         while self._open:
             self._open.popitem()[1].close()
 
     def _advance(self, plan: Plan) -> bool:
         now = self.clock()
-        with transaction(self.db) as c:
-            if not lease_plan(c, plan.id, self.worker, to_us(now), to_us(now + PLAN_LEASE)):
-                return False
+        if not take_lease(self.db, plan.id, self.worker, now):
+            return False
         if plan.state == DRAFTING:
             return self.planner.draft_some(plan.id, now)
         return self._claim(plan, now) or self._send(plan, now) or self._step(plan, now)
@@ -153,7 +153,8 @@ class Executor:
             return False
         for connection, items in _by_connection(batch.items).items():
             messages = [self._outgoing(batch, item) for item in items]
-            sent = self._deliver(connection, messages)
+            with kept_lease(self.db, plan.id, self.worker, self.clock):
+                sent = self._deliver(connection, messages)
             self._settle(plan, connection, items, sent, batch.lineages)
         self.pacer.take(plan.id, len(batch.items))
         return True
@@ -180,7 +181,7 @@ class Executor:
             mark_item_outcomes(c, plan.id, drifted, (CLAIMED,), state=REFUSED)
             give_back(c, plan.id, [one for one in items if one.place in drifted], now)
             kept = [one for one in items if one.place not in drifted]
-            leased_us = to_us(now + ITEM_LEASE)
+            leased_us = to_us(now + LEASE)
             places = [one.place for one in kept]
             mark_items(c, plan.id, places, (CLAIMED, SENDING), state=SENDING, leased_us=leased_us)
             keys = {(one.letter_id, edit) for one in kept for edit in (0, one.edit)}
@@ -232,7 +233,8 @@ class Executor:
     ) -> None:
         """Only what still is as it was when it left: meanwhile it may have died again or been confirmed."""
         now_us = to_us(now)
-        mark_items(c, plan.id, [one.place for one in items], (SENDING,), state=SENT, sent_us=now_us)
+        places = [one.place for one in items]
+        mark_items(c, plan.id, places, (SENDING,), state=SENT, sent_us=now_us, outcome="")
         values = {"state": WAITING, "sent_us": now_us, "changed_us": now_us}
         waiting = mark(c, [one.letter_id for one in items], (REPLAYING,), values, plan_id=plan.id)
         patience = timedelta(microseconds=plan.confirm_us)
@@ -289,7 +291,7 @@ def _why_halted(counts: Mapping[tuple[int, str], int], plan: Plan) -> str:
     words = {"no_effect": "had no effect", "died_again": "died again", "unsendable": "were refused"}
     told = ", ".join(f"{n} {words[state]}" for state, n in by_state.items() if n)
     done = sum(n for (step, state), n in counts.items() if step <= plan.step and state not in OPEN_ITEMS)
-    return f"Of {done} that came to an end, {told}."
+    return f"When it halted, {done} had come to an end: {told}."
 
 
 def _totals(counts: Mapping[tuple[int, str], int]) -> dict[str, int]:

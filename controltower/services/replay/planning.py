@@ -142,7 +142,8 @@ class Planner:
     def _judged(self, c: Connection, plan: Plan, items: Sequence[Item]) -> list[Item]:
         letters = find_letters(c, [one.letter_id for one in items])
         lineages = lineage_of(c, letters.values(), self.processes)
-        redirects = {(one.connection, one.place): one for one in list_redirects(c)}
+        redirects = redirects_by_source(c)
+        chosen = plan.target_connection, plan.target_place
         remedies = _remedies(c, letters.values())
         known = set(self.targets.names())
         judged = []
@@ -151,7 +152,7 @@ class Planner:
             if row is None:
                 judged.append(replace(item, state=REFUSED, outcome="It was purged."))
                 continue
-            target = _target(plan, row, redirects)
+            target = goal_of((row.origin_connection, row.origin_place), chosen, redirects)
             whole = replace(
                 item,
                 payload_hash=row.payload_hash,
@@ -186,7 +187,7 @@ class Planner:
             step=0,
             verdicts=verdicts,
             digest=plan_digest(frozen),
-            needs_approval="" if plan.policy else self.approval.reason(len(frozen), edits, sorted(types)),
+            needs_approval=self.approval.reason(len(frozen), edits, sorted(types)),
         )
 
 
@@ -278,21 +279,31 @@ def _blank(plan_id: bytes, place: int, letter_id: bytes, step: int) -> Item:
     )
 
 
-class _Goal(NamedTuple):
+class Goal(NamedTuple):
+    """Where a letter goes."""
+
     connection: str
     place: str
     is_elsewhere: bool  # not where the letter came from
 
 
-def _target(plan: Plan, row: LetterRow, redirects: Mapping[tuple[str, str], Redirect]) -> _Goal:
-    origin = row.origin_connection, row.origin_place
-    if plan.target_connection:
-        chosen = plan.target_connection, plan.target_place
-        return _Goal(*chosen, chosen != origin)
+def redirects_by_source(c: Connection) -> dict[tuple[str, str], Redirect]:
+    """Every redirect, by where it leads from."""
+    return {(one.connection, one.place): one for one in list_redirects(c)}
+
+
+def goal_of(
+    origin: tuple[str, str], chosen: tuple[str, str], redirects: Mapping[tuple[str, str], Redirect]
+) -> Goal:
+    """Where a letter of this origin goes: to the connection and place that were chosen, when they are not
+    empty; else where a redirect leads; else back to where it came from.
+    """
+    if chosen[0]:
+        return Goal(*chosen, chosen != origin)
     redirect = redirects.get(origin)
     if redirect is not None:
-        return _Goal(redirect.to_connection, redirect.to_place, True)
-    return _Goal(*origin, False)
+        return Goal(redirect.to_connection, redirect.to_place, True)
+    return Goal(*origin, False)
 
 
 def _with_verdict(item: Item, lineage: Lineage, known: set[str]) -> Item:

@@ -78,7 +78,8 @@ def start(
             raise BadPayload("reason: say why it is sent although it is not safe")
         if plan.needs_approval and not plan.approved_by:
             raise Conflict(f"A second person has to agree first: {plan.needs_approval}.")
-        mark_plan(c, plan_id, (DRAFTED,), state=RUNNING, started_by=by, started_at=now, reason=said)
+        if not mark_plan(c, plan_id, (DRAFTED,), state=RUNNING, started_by=by, started_at=now, reason=said):
+            raise Conflict("Somebody else started this replay a moment ago.")
         _record(c, plan, "started", by, now, said)
 
 
@@ -91,10 +92,15 @@ def pause(db: Database, plan_id: bytes, *, by: str, now: datetime) -> None:
         _record(c, plan, "paused", by, now)
 
 
-def resume(db: Database, plan_id: bytes, *, by: str, now: datetime) -> None:
-    """Go on with a paused or halted plan; what failed so far does not halt it again. Raises Conflict."""
+def resume(db: Database, plan_id: bytes, *, by: str, may_force: bool, now: datetime) -> None:
+    """Go on with a paused or halted plan; what failed so far does not halt it again.
+
+    Raises Conflict, and Forbidden when it halted by itself and the caller may not force it.
+    """
     with transaction(db) as c:
         plan = get_plan(c, plan_id)
+        if plan.state == HALTED and not may_force:
+            raise Forbidden("It halted by itself; an operator can decide that it goes on.")
         failed = sum(n for (_, state), n in count_items(c, plan_id).items() if state in FAILED_ITEMS)
         if not mark_plan(c, plan_id, (PAUSED, HALTED), state=RUNNING, halted_why="", forgiven=failed):
             raise Conflict(f"This replay is {plan.state}; only a paused or halted one can be resumed.")
@@ -143,7 +149,9 @@ def give_back(c: Connection, plan_id: bytes, items: Iterable[Item], now: datetim
 
 def finish(c: Connection, plan: Plan, outcomes: dict[str, int], now: datetime) -> None:
     """Note that a plan came to its end, with what became of its items."""
-    if mark_plan(c, plan.id, (RUNNING,), state=DONE, ended_at=now):
+    # What a policy did without any trouble is on its own page, and no news for everybody.
+    seen = {"dismissed_at": now, "dismissed_by": plan.started_by} if plan.policy else {}
+    if mark_plan(c, plan.id, (RUNNING,), state=DONE, ended_at=now, **seen):
         record(c, [Deed("the tower", "finished", f"replay/{plan.id.hex()}", "", {"outcomes": outcomes})], now)
 
 

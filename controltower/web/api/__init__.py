@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from controltower.web.api import (
     acknowledgements,
+    audit,
+    dead_letters,
     failures,
     figures,
     health,
@@ -13,16 +15,22 @@ from controltower.web.api import (
     quarantine,
     queues,
     reconciliations,
+    redirects,
+    replays,
     reports,
 )
 
 API_BLUEPRINTS = (
     journeys.bp,
     failures.bp,
+    dead_letters.bp,
     figures.bp,
     maps.bp,
     queues.bp,
     quarantine.bp,
+    replays.bp,
+    redirects.bp,
+    audit.bp,
     reports.bp,
     reconciliations.bp,
     health.bp,

@@ -195,6 +195,7 @@ def hit(found: Hit, book: RuleBook, *, whole_names: bool) -> schemas.SearchHit:
         matched_value=found.value if whole_names else masked(found.value),
         journey=None if found.journey is None else journey(found.journey, book, whole_names=whole_names),
         trace_id=found.trace_id.hex() if found.trace_id else None,
+        dead_letter_id=found.letter.id.hex() if found.letter else None,
     )
 
 

@@ -13,7 +13,7 @@ from controltower.store.failure_rules import find_failure_rule, list_failure_rul
 from controltower.store.failures import MOST_GROUPS, list_failure_groups
 from controltower.web.api import answers, schemas
 from controltower.web.api.described import LIMIT, Parameter, describes, read_limit
-from controltower.web.auth import Unauthorized, principal
+from controltower.web.auth import caller_name
 from controltower.web.cursors import read_key
 from controltower.web.deps import deps, now
 from controltower.web.failure_views import view_groups
@@ -69,7 +69,7 @@ def make() -> Response:
         rule = read_rule(msgspec.to_builtins(asked))
     except (msgspec.MsgspecError, BadFailureRule) as exc:
         raise BadPayload(str(exc)) from exc
-    rule_id = make_rule(deps().db, rule, by=_caller(), now=now())
+    rule_id = make_rule(deps().db, rule, by=caller_name(), now=now())
     with reading(deps().db) as c:
         made = find_failure_rule(c, rule_id)
     assert made is not None, "it was made just now, and removed rules are kept"
@@ -84,12 +84,5 @@ def remove(rule_id: str) -> Response:
     key = read_key(rule_id)
     if key is None:
         raise NotFound(f"There is no rule {rule_id[:64]!r} among those made here.")
-    removed = remove_rule(deps().db, key, by=_caller(), now=now())
+    removed = remove_rule(deps().db, key, by=caller_name(), now=now())
     return answers.reply(answers.rule(removed.rule, removed))
-
-
-def _caller() -> str:
-    caller = principal()
-    if caller is None:
-        raise Unauthorized("Sign in, or send a token.")
-    return caller.name

@@ -10,7 +10,7 @@ from controltower.store.engine import reading
 from controltower.store.quarantine import HELD, STATES, HeldItem, get_item, list_held
 from controltower.web.api import answers, schemas
 from controltower.web.api.described import LIMIT, Parameter, describes, read_limit
-from controltower.web.auth import Unauthorized, principal
+from controltower.web.auth import caller_name
 from controltower.web.cursors import read_cursor, read_key, write_cursor
 from controltower.web.deps import deps, now
 from controltower.web.roles import may, requires
@@ -61,7 +61,7 @@ def submit_again(item_id: str) -> Response:
         deps().decoders,
         item.row.id,
         request.get_data(cache=False) or item.payload,
-        by=_caller(),
+        by=caller_name(),
         now=now(),
     )
     return answers.reply(
@@ -80,15 +80,8 @@ def give_up(item_id: str) -> Response:
     """Discard an item, with a reason; its bytes stay."""
     item = _get(item_id)
     why = request.get_data(cache=False, as_text=True)
-    discard(deps().db, item.row.id, why, by=_caller(), now=now())
+    discard(deps().db, item.row.id, why, by=caller_name(), now=now())
     return answers.reply(answers.held_detail(_get(item_id), whole_names=may("support")))
-
-
-def _caller() -> str:
-    caller = principal()
-    if caller is None:
-        raise Unauthorized("Sign in, or send a token.")
-    return caller.name
 
 
 def _get(item_id: str) -> HeldItem:

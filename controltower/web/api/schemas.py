@@ -207,6 +207,7 @@ class SearchHit(msgspec.Struct, kw_only=True):
     matched_value: str
     journey: Journey | None
     trace_id: str | None
+    dead_letter_id: str | None
 
 
 class SearchHits(msgspec.Struct, kw_only=True):
@@ -342,6 +343,203 @@ class Resubmission(msgspec.Struct, kw_only=True):
     events_stored: int
     events_duplicate: int
     segments_stored: int
+
+
+class DeadLetter(msgspec.Struct, kw_only=True):
+    """A message that a system gave up on, without its bytes; what looks personal in messages is masked."""
+
+    id: str
+    state: str
+    title: str
+    type: str
+    system: str
+    queue: str  # where it died
+    source: str  # the connection that it was taken from
+    goes_back_to: str  # the place that a replay sends it to, when no redirect says otherwise
+    journey_id: str | None
+    failure_class: str = msgspec.field(name="class")
+    fingerprint: str
+    error_class: str
+    error_code: str
+    error_message: str
+    failed_at: datetime
+    first_failed_at: datetime
+    deaths: int
+    attempts: int  # how often it was sent again
+    amount: str
+    currency: str
+    due_at: datetime | None
+    impact: str
+    owner: str
+    ticket: str
+    tags: list[str]
+    snoozed_until: datetime | None
+    content_type: str
+    size: int
+    edit: int  # number of the newest edit, 0 while it is as it came
+    settled_at: datetime | None
+    settled_by: str
+    settled_why: str
+    purge_at: datetime | None
+
+
+class DeadLetterVerdict(msgspec.Struct, kw_only=True):
+    """Whether lineage says that sending it again is safe; `evidence` are ids of the events that say so."""
+
+    kind: str
+    why: str
+    evidence: list[str]
+
+
+class DeadLetterHeader(msgspec.Struct, kw_only=True):
+    """A header; those that prove who somebody is are never shown."""
+
+    name: str
+    value: str
+    access: str  # locked, sensitive or free
+    is_masked: bool
+
+
+class DeadLetterDeath(msgspec.Struct, kw_only=True):
+    """A time that it died; attempt 0 is before any replay."""
+
+    died_at: datetime
+    attempt: int
+    queue: str
+    error_class: str
+    error_code: str
+    error_message: str
+
+
+class DeadLetterAttempt(msgspec.Struct, kw_only=True):
+    """A replay of it."""
+
+    replay_id: str
+    attempt: int
+    state: str
+    connection: str
+    place: str
+    sent_at: datetime | None
+    outcome: str
+
+
+class DeadLetterDetail(DeadLetter, kw_only=True):
+    """A dead letter with its payload as a replay would send it, masked unless it was revealed."""
+
+    verdict: DeadLetterVerdict
+    diagnosis: Diagnosis
+    payload: str
+    payload_form: str  # JSON, XML, form, text or bytes (in hexadecimal)
+    payload_part: int
+    payload_has_more: bool
+    is_masked: bool
+    headers: list[DeadLetterHeader]
+    death_history: list[DeadLetterDeath]
+    replays: list[DeadLetterAttempt]
+    remedies: list[Remedy]
+
+
+class DeadLetters(msgspec.Struct, kw_only=True):
+    """A page of dead letters, the one that died last first; `next` goes into `before` of the next request."""
+
+    dead_letters: list[DeadLetter]
+    next: str | None
+
+
+class Stake(msgspec.Struct, kw_only=True):
+    """A sum in one currency."""
+
+    amount: str
+    currency: str
+
+
+class Remedy(msgspec.Struct, kw_only=True):
+    """What was done about letters of a group before, and how often the business confirmed it."""
+
+    name: str
+    confirmed: int
+    tried: int
+
+
+class DeadLetterNote(msgspec.Struct, kw_only=True):
+    """What people said about a group."""
+
+    owner: str
+    state: str  # investigating, or nothing
+    ticket: str
+    note: str
+    changed_by: str
+    changed_at: datetime | None
+
+
+class DeadLetterGroup(msgspec.Struct, kw_only=True):
+    """The letters that share a value of the grouping key."""
+
+    key: str
+    title: str
+    letters: int
+    states: Mapping[str, int]
+    at_stake: list[Stake]
+    due_at: datetime | None
+    first_failed_at: datetime
+    failed_at: datetime
+    last_24_hours: list[int]
+    owner: str
+    note: DeadLetterNote
+    diagnosis: Diagnosis
+    remedies: list[Remedy]
+
+
+class DeadLetterGroups(msgspec.Struct, kw_only=True):
+    """Groups, those that matter most first: near their cut-off, then by worth, then by number."""
+
+    by: str
+    groups: list[DeadLetterGroup]
+    more: bool
+
+
+class DeadLetterDeed(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What to do with which dead letters: `ids`, or all that a `filter` (a query string) means."""
+
+    action: str
+    ids: list[str] = []
+    filter: str | None = None
+    reason: str = ""
+    owner: str = ""
+    ticket: str = ""
+    tags: list[str] = []
+    until: str = ""
+
+
+class DeadLettersChanged(msgspec.Struct, kw_only=True):
+    """How many letters were changed; of a replay, its plan, which has to be started."""
+
+    action: str
+    changed: int
+    replay_id: str | None = None
+
+
+class DeadLetterEdit(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """An edited copy; headers that are left out stay as they are."""
+
+    reason: str
+    payload: str | None = None
+    headers: list[tuple[str, str]] | None = None
+
+
+class DeadLetterNoteChange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What to say about a group; what is left out stays."""
+
+    owner: str | msgspec.UnsetType = msgspec.UNSET
+    state: str | msgspec.UnsetType = msgspec.UNSET
+    ticket: str | msgspec.UnsetType = msgspec.UNSET
+    note: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class Reason(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Why something is done, for those who ask later."""
+
+    reason: str
 
 
 class Problem(msgspec.Struct, kw_only=True):

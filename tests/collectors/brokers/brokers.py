@@ -10,16 +10,21 @@ import atexit
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from functools import cache, partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+import boto3
+import moto.sqs.models
 import nats
 import nats.errors
 import pika
 import redis
+from moto.server import ThreadedMotoServer
 
 from collectors.brokers.connections import declared
 from collectors.brokers.protocol import Connection
@@ -181,8 +186,8 @@ class Http:
     def unknown_place(self) -> str:
         return f"/{own_name()}"
 
-    def connect(self, *, samples: Sequence[str] = ()) -> Connection:
-        return connection_of(self.kind, {"url": self._endpoint.url, "samples": list(samples)})
+    def connect(self, *, samples: Sequence[str] = (), **more: object) -> Connection:
+        return connection_of(self.kind, {"url": self._endpoint.url, "samples": list(samples), **more})
 
     def connect_through_proxy(self) -> tuple[Connection, CuttingProxy]:
         proxy = CuttingProxy("127.0.0.1", urlsplit(self._endpoint.url).port or 80)
@@ -231,18 +236,87 @@ class Kafka:
         return None  # brokers tell their clients where they are
 
     def connect_to_nobody(self, *, samples: Sequence[str] = ()) -> Connection:
-        servers = f"127.0.0.1:{free_port()}"
         keys = {
-            "bootstrap_servers": servers,
+            "bootstrap_servers": f"127.0.0.1:{free_port()}",
+            "samples": list(samples),
             "user": "tower",
             "password": "${PASSWORD}",
             "timeout_seconds": 1.0,
-            "samples": list(samples),
         }
         return connection_of(self.kind, keys)
 
     def close(self) -> None:
         """Its topics are gone with the process."""
+
+
+class Sqs:
+    """moto's server, in this process."""
+
+    kind = "sqs"
+    has_sources = True
+    tells_equal_messages_apart = True
+    refuses_unknown_places = True
+
+    def __init__(self) -> None:
+        self.url = _sqs()
+        self.client = boto3.client("sqs", **sqs_access(self.url))
+        self._made: list[str] = []
+
+    def new_place(self, **attributes: str) -> str:
+        place = own_name() + (".fifo" if attributes.get("FifoQueue") else "")
+        self._made.append(self.client.create_queue(QueueName=place, Attributes=attributes)["QueueUrl"])
+        return place
+
+    def unknown_place(self) -> str:
+        return own_name()
+
+    def connect(self, *, samples: Sequence[str] = (), **more: object) -> Connection:
+        return self._connection(self.url, {"samples": list(samples), **more})
+
+    def connect_through_proxy(self) -> None:
+        return None  # every call is complete in itself; a connection that was cut is replaced unnoticed
+
+    def connect_to_nobody(self, *, samples: Sequence[str] = ()) -> Connection:
+        return self._connection(f"http://127.0.0.1:{free_port()}", {"samples": list(samples)})
+
+    def close(self) -> None:
+        for url in self._made:
+            self.client.delete_queue(QueueUrl=url)
+        self.client.close()
+
+    def _connection(self, url: str, more: Mapping[str, object]) -> Connection:
+        keys = {
+            "region": "eu-central-1",
+            "endpoint_url": url,
+            "access_key_id": "tower",
+            "secret_access_key": "${PASSWORD}",
+        }
+        return connection_of(self.kind, {**keys, **more})
+
+
+def sqs_access(url: str) -> dict[str, str]:
+    """What boto3 takes to reach moto's server."""
+    return {
+        "endpoint_url": url,
+        "region_name": "eu-central-1",
+        "aws_access_key_id": "test",
+        "aws_secret_access_key": "test",
+    }
+
+
+def _quick_millis(moment: datetime | None = None) -> float:
+    return (moment.timestamp() if moment else time.time()) * 1000
+
+
+@cache
+def _sqs() -> str:
+    # At every call it asks for the time once for each message that it holds, and does so very slowly.
+    vars(moto.sqs.models)["unix_time_millis"] = _quick_millis
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    atexit.register(server.stop)
+    host, port = server.get_host_and_port()
+    return f"http://{host}:{port}"
 
 
 @cache
@@ -404,4 +478,5 @@ BROKERS: dict[str, Callable[[], Broker]] = {
     "nats": Nats,
     "rabbitmq": RabbitMQ,
     "redis": RedisStreams,
+    "sqs": Sqs,
 }

@@ -7,7 +7,7 @@ import pytest
 from tests.collectors.brokers.brokers import BROKERS, Broker
 
 _SERVICES = [pytest.mark.services]
-_OF_THE_TESTS_OWN = ("http", "kafka", "memory")
+_OF_THE_TESTS_OWN = ("http", "kafka", "memory", "sqs")
 
 
 @pytest.fixture(

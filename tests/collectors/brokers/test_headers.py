@@ -4,11 +4,12 @@ import base64
 from datetime import UTC, datetime
 
 import pytest
+from confluent_kafka import Message as Record
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from collectors.brokers.failure_headers import Failure, failure_in
 from collectors.brokers.headers import text_of
+from collectors.brokers.kafka import messages as kafka
 from collectors.brokers.nats_jetstream import messages as nats
 from collectors.brokers.rabbitmq import messages as rabbitmq
 from collectors.brokers.redis_streams.entries import Layout
@@ -60,6 +61,14 @@ def test_headers_of_nats_bring_back_what_was_sent(message: Message):
     assert in_order(nats.message_of(nats.headers_of(message), message.body)) == message
 
 
+@given(messages)
+def test_records_of_kafka_bring_back_what_was_sent(message: Message):
+    assume(not any(name.startswith(("kafka", "content-", "message-")) for name in names_of(message)))
+    parts = kafka.record_of(message)
+    record = Record("t", 0, 0, parts["key"], parts["value"], parts["headers"], timestamp=(0, 0))
+    assert in_order(kafka.message_of(record)) == message
+
+
 @given(st.dictionaries(st.text(min_size=1, max_size=5).map(str.encode), st.binary(max_size=9), min_size=1))
 def test_an_entry_of_redis_without_a_body_becomes_the_same_entry_again(fields: dict[bytes, bytes]):
     assume(b"body" not in fields and b"x-redis-shape" not in fields)
@@ -89,37 +98,6 @@ def test_bytes_are_text_when_they_can_be_and_base64_when_not(value: bytes):
 )
 def test_other_values_are_readable(value: object, text: str):
     assert text_of(value) == text
-
-
-@pytest.mark.parametrize(
-    ("headers", "failure"),
-    [
-        (
-            {
-                "NServiceBus.FailedQ": "erp.orders@HOST",
-                "NServiceBus.ExceptionInfo.ExceptionType": "System.TimeoutException",
-                "NServiceBus.ExceptionInfo.Message": "late",
-                "NServiceBus.ExceptionInfo.StackTrace": "at X",
-            },
-            Failure("erp.orders", "System.TimeoutException", "late", "at X"),
-        ),
-        (
-            {"MT-Fault-InputAddress": "rabbitmq://h/v/erp?durable=true", "MT-Fault-ExceptionType": "X"},
-            Failure("erp", "X"),
-        ),
-        (
-            {"kafka_dlt-original-topic": "orders", "kafka_dlt-exception-fqcn": "a.B"},
-            Failure("orders", "a.B"),
-        ),
-        (
-            {"x-exception-message": "no SKU", "x-exception-stacktrace": "at Y"},
-            Failure("", "", "no SKU", "at Y"),
-        ),
-        ({"anything": "else"}, Failure()),
-    ],
-)  # fmt: skip
-def test_the_failure_is_read_from_the_headers_of_each_framework(headers: dict[str, str], failure: Failure):
-    assert failure_in(Message(b"", tuple(headers.items()))) == failure
 
 
 @given(st.text(min_size=1, max_size=20))

@@ -51,7 +51,7 @@ def test_a_rejected_message_says_where_it_died_and_where_it_belongs(rabbitmq):
     reject(rabbitmq, queue)
     received = take_one(rabbitmq, dead)
     (death,) = received.deaths
-    assert (death.place, death.reason, death.times) == (queue, "rejected", 1)
+    assert (death.place, death.reason, death.times, type(death.times)) == (queue, "rejected", 1, int)
     assert abs(death.died_us / 1e6 - time.time()) < 60
     assert received.origin == queue
 

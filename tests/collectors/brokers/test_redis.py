@@ -40,15 +40,15 @@ def test_settled_dead_letters_leave_the_stream_and_settled_events_stay(streams):
         streams.client.xadd(stream, {"body": "x"})
         with closing(connection.source(stream)) as source:
             source.settle(source.receive(1, 5.0))
-        assert streams.client.xpending(stream, "control-tower")["pending"] == 0
+        assert streams.client.xpending(stream, "controltower")["pending"] == 0
     assert (streams.client.xlen(dead), streams.client.xlen(events)) == (0, 1)
 
 
 def test_what_a_consumer_held_that_died_is_taken_over(streams):
     stream = streams.new_place()
     streams.client.xadd(stream, {"body": "x"})
-    streams.client.xgroup_create(stream, "control-tower", "0")
-    streams.client.xreadgroup("control-tower", "a-tower-that-died", {stream: ">"})
+    streams.client.xgroup_create(stream, "controltower", "0")
+    streams.client.xreadgroup("controltower", "a-tower-that-died", {stream: ">"})
     with closing(streams.connect(claim_seconds=0.3).source(stream)) as source:
         received: list[Received] = []
         while not received:
@@ -70,7 +70,7 @@ def test_consumers_do_not_pile_up(streams):
     for _ in range(5):
         with closing(streams.connect().source(stream)) as source:
             source.receive(1, 0.05)
-    assert streams.client.xinfo_consumers(stream, "control-tower") == []
+    assert streams.client.xinfo_consumers(stream, "controltower") == []
 
 
 def test_what_is_no_stream_is_refused(streams):
@@ -96,7 +96,7 @@ def test_a_gauge_tells_lag_and_unacknowledged_of_each_group(streams):
             samples = gauge.read(1_700_000_030_000_000)
     by_group = {(sample.group, sample.measure): sample.value for sample in samples}
     assert by_group == {
-        ("", "depth"): 5, ("", "oldest_age_seconds"): 30, ("control-tower", "lag"): 2,
-        ("control-tower", "unacknowledged"): 2, ("control-tower", "consumers"): 1,
-        ("control-tower", "oldest_age_seconds"): 30,
+        ("", "depth"): 5, ("", "oldest_age_seconds"): 30, ("controltower", "lag"): 2,
+        ("controltower", "unacknowledged"): 2, ("controltower", "consumers"): 1,
+        ("controltower", "oldest_age_seconds"): 30,
     }  # fmt: skip

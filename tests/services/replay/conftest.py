@@ -4,17 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from controltower.store.engine import open_database
-from controltower.store.schema import upgrade
+from controltower.store.engine import Database
 from tests.services.replay.rig import Rig
 
 
 @pytest.fixture
-def rig(database_url: str) -> Iterator[Rig]:
+def rig(database: Database) -> Iterator[Rig]:
     """A tower without its edges, on an empty store."""
-    db = open_database(database_url)
-    upgrade(db)
-    made = Rig(db)
+    made = Rig(database)
     yield made
     made.close()
-    db.dispose()

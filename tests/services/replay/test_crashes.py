@@ -18,7 +18,7 @@ import pytest
 
 from controltower.domain.messages import CONFIRMED, IDEMPOTENCY_KEY, Outgoing, Sent
 from controltower.services.dead_letters import following, intake
-from controltower.services.replay import executing, planning
+from controltower.services.replay import executing, leases, planning
 from controltower.store.engine import Connection, Database, transaction
 from controltower.store.replays import Plan
 from tests.builders import NOW
@@ -86,7 +86,7 @@ def killer(monkeypatch: pytest.MonkeyPatch) -> Killer:
             yield c
         made.pass_boundary()
 
-    for module in (following, intake, executing, planning):
+    for module in (following, intake, executing, leases, planning):
         monkeypatch.setattr(module, "transaction", killable)
     return made
 
@@ -128,7 +128,7 @@ def carry_out(rig: Rig, plan: Plan, receiver: Receiver, posted: set[str]) -> Non
         live_on(rig, receiver, posted)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_replay_that_is_killed_at_any_boundary_is_finished_by_the_next_worker(
     rig: Rig, killer: Killer, report: Callable[[str], None]
 ):
@@ -164,7 +164,7 @@ def test_a_replay_that_is_killed_at_any_boundary_is_finished_by_the_next_worker(
     assert len(receiver.deliveries) == 5 * (killed + 1), "none was lost"
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_an_intake_that_is_killed_at_any_boundary_loses_and_doubles_nothing(rig: Rig, killer: Killer):
     for boundary in count():
         letters = [a_letter(f"{boundary}-{n}", message_id=f"{boundary}-{n}") for n in range(3)]

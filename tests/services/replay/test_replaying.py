@@ -204,7 +204,9 @@ def test_a_ramp_goes_on_when_a_step_is_confirmed_and_halts_when_one_fails(rig: R
     assert halted.state == "halted"
     assert "1 died again" in halted.halted_why
     assert len(rig.targets.sent) == 6
-    resume(rig.db, plan.id, by="olga", now=rig.now)
+    with pytest.raises(Forbidden):
+        resume(rig.db, plan.id, by="sam", may_force=False, now=rig.now)
+    resume(rig.db, plan.id, by="olga", may_force=True, now=rig.now)
     rig.work()
     assert len(rig.targets.sent) == 31
     cancel(rig.db, plan.id, by="olga", why="enough", now=rig.now)
@@ -250,6 +252,7 @@ def test_a_target_that_is_down_is_left_alone_for_a_while_and_loses_nothing(rig: 
     rig.pass_time(seconds=20)
     rig.work()
     assert rig.states(plan) == ["sent"]
+    assert rig.items(plan)[0].outcome == "", "what kept it from leaving is over"
     assert len({m.message.header(IDEMPOTENCY_KEY) for m in rig.targets.sent}) == 1
 
 
@@ -282,7 +285,7 @@ def test_a_paused_plan_sends_nothing_until_it_is_resumed(rig: Rig):
     pause(rig.db, plan.id, by="sam", now=rig.now)
     rig.work()
     assert rig.targets.sent == []
-    resume(rig.db, plan.id, by="sam", now=rig.now)
+    resume(rig.db, plan.id, by="sam", may_force=False, now=rig.now)
     rig.work()
     assert len(rig.targets.sent) == 1
 

@@ -86,9 +86,20 @@ def upgrade() -> None:
     _partial(
         "ix_dead_letter_live",
         "dead_letter",
-        ["fingerprint", "failed_us", "id", "state", "currency", "amount_e4", "due_us", "owner"],
+        [
+            *("fingerprint", "place", "type", "system", "failure_class", "impact", "currency", "state"),
+            *("settled_us", "failed_us", "amount_e4", "due_us", "snoozed_us"),
+        ],
         "settled_us IS NULL",
     )
+    _partial("ix_dead_letter_newest", "dead_letter", ["failed_us", "id"], "settled_us IS NULL")
+    _partial(
+        "ix_dead_letter_newest_of_kind",
+        "dead_letter",
+        ["fingerprint", "failed_us", "id"],
+        "settled_us IS NULL",
+    )
+    _partial("ix_dead_letter_closed", "dead_letter", ["fingerprint", "state"], "settled_us IS NOT NULL")
     _partial("ix_dead_letter_plan_id", "dead_letter", ["plan_id"], "plan_id IS NOT NULL")
     _partial("ix_dead_letter_purge_us", "dead_letter", ["purge_us"], "purge_us IS NOT NULL")
     _partial("ix_dead_letter_snoozed_us", "dead_letter", ["snoozed_us"], "snoozed_us IS NOT NULL")

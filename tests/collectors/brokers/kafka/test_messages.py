@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.brokers.kafka.messages import message_of, received_of, record_of
-from controltower.domain.messages import Death, Message
+from controltower.domain.messages import Death
 
 MAY_1_MS = 1_714_564_800_000
 
@@ -21,24 +21,6 @@ def a_record(value: bytes | None = b"{}", key: bytes | None = None, **more: obje
 def sent_again(record: Record) -> Record:
     again = record_of(message_of(record))
     return a_record(again["value"], again["key"], headers=again["headers"])
-
-
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-
-
-@given(
-    body=st.binary(),
-    headers=st.lists(
-        st.tuples(texts.filter(lambda n: n not in ("content-type", "message-id")), texts), max_size=4
-    ),
-    content_type=texts,
-    message_id=texts,
-    key=texts,
-)
-def test_a_message_arrives_as_it_was_sent(body, headers, content_type, message_id, key):
-    message = Message(body, tuple(headers), content_type, message_id, key)
-    parts = record_of(message)
-    assert message_of(a_record(parts["value"], parts["key"], headers=parts["headers"])) == message
 
 
 @given(st.binary(min_size=1))
