@@ -239,7 +239,8 @@ def test_every_route_of_the_api_is_described(tower: Tower):
 
     assert served <= told
     assert told - served == {
-        (path, "post") for path in ("/api/v1/events", "/v1/traces", "/v1/metrics", "/v1/logs")
+        (path, "post")
+        for path in ("/api/v1/dead-letters", "/api/v1/events", "/v1/traces", "/v1/metrics", "/v1/logs")
     }
 
 

@@ -255,10 +255,37 @@ class Dropped(msgspec.Struct, kw_only=True):
     total: int
 
 
+class ConnectionUse(msgspec.Struct, kw_only=True):
+    """What a connection is used for, and how that is doing as far as this process knows."""
+
+    role: str  # dead_letters, events, samples, or nothing for one that is only sent to
+    place: str
+    state: str  # starting, connected, down, elsewhere (another process knows) or idle
+    since_at: datetime | None
+    error: str
+    taken: int
+    losses: int
+
+
+class DeclaredConnection(msgspec.Struct, kw_only=True):
+    """A broker or endpoint that was declared. Replays leave it alone until `resting_until`."""
+
+    name: str
+    kind: str
+    is_down: bool
+    uses: list[ConnectionUse]
+    failures_in_a_row: int
+    resting_until: datetime | None
+    failure: str
+
+
 class Sources(msgspec.Struct, kw_only=True):
-    """Every source, what was counted instead of kept, and the largest of the crowded journeys."""
+    """Every source, how connections are doing, what was counted instead of kept, and the largest of the
+    crowded journeys.
+    """
 
     sources: list[Source]
+    connections: list[DeclaredConnection]
     dropped: list[Dropped]
     crowded: list[Journey]
 
