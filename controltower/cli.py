@@ -45,6 +45,7 @@ from controltower.store.schema import upgrade
 from controltower.wiring import (
     Demo,
     Roles,
+    declared_connections,
     now_us,
     opened_store,
     opened_tower,
@@ -319,5 +320,6 @@ def user_add(settings: Settings, role: str, name: str) -> None:
 @click.pass_obj
 def doctor(settings: Settings) -> None:
     """Say what is well and what is not; exit code 1 when the tower could not run."""
-    if not report(examine(settings), click.echo):
+    connections = partial(declared_connections, settings)
+    if not report(examine(settings, connections), click.echo):
         sys.exit(1)

@@ -47,7 +47,7 @@ from collectors.otlp.http import otlp_routes
 from collectors.otlp.links import DEFAULT_ATTRIBUTES, LinkRules
 from collectors.otlp.span_events import span_rules
 from collectors.refusals import Unauthorized
-from controltower.connected import broker_loops
+from controltower.connected import broker_loops, connection_rows
 from controltower.declared import (
     declared_processes,
     decode_sample,
@@ -64,6 +64,7 @@ from controltower.server import HttpListener, serve
 from controltower.services.accounts import create_setup_link
 from controltower.services.failure_rules import RuleShelf
 from controltower.services.ingest import Ingest
+from controltower.services.queue_thinning import thin_once
 from controltower.services.reconciliation.running import run_due_once
 from controltower.services.tokens import TokenBook, has_ingest_token, may_post_facts
 from controltower.services.writer_process import ProcessWriter
@@ -81,6 +82,7 @@ from controltower.web.deps import WebDeps
 _MIB = 1024 * 1024
 _CHECKPOINT_SECONDS = 0.5
 _RECONCILE_SECONDS = 60.0
+_THIN_SECONDS = 600.0
 _WEB_THREADS = 8
 _DEMO_GRACE = 8.0
 _FOLDER_SECONDS = 1.0
@@ -121,6 +123,13 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
+def declared_connections(
+    settings: Settings, mappings: Mapping[str, PayloadMapping] | None = None
+) -> dict[str, Declared]:
+    """The connections by name; nothing is opened. Raises BadSetting."""
+    return load_declared(settings, os.environ, load_mappings(settings) if mappings is None else mappings)
+
+
 @contextmanager
 def opened_store(settings: Settings) -> Iterator[Database]:
     """The store, at the schema of this version."""
@@ -144,7 +153,7 @@ def opened_tower(
     `demo_inbox` is where a demo estate takes replays, "" without one.
     """
     mappings = load_mappings(settings)
-    connections = load_declared(settings, os.environ, mappings)
+    connections = declared_connections(settings, mappings)
     if demo_inbox:
         connections = demo_connections(demo_inbox) | connections
     policies = load_policies(settings)
@@ -191,7 +200,8 @@ def run(settings: Settings, roles: Roles, *, say: Callable[[str], None], demo: D
         # In every process that writes: without it the write-ahead log would only grow.
         if roles.work:
             reconcile = Step("reconcile", lambda: _reconcile(tower), _RECONCILE_SECONDS)
-            steps += (reconcile, *_watched_folders(tower))
+            thin = Step("queue samples", lambda: thin_once(tower.db, utc_now()), _THIN_SECONDS)
+            steps += (reconcile, thin, *_watched_folders(tower))
             steps += replay_steps(tower.replays, tower.db, tower.processes, utc_now)
         scheduler = start_steps(steps)
         loops = _broker_loops(tower) if roles.collect else None
@@ -426,6 +436,7 @@ def _web(tower: Tower) -> Any:
             planner=tower.replays.planner,
             redirects=tower.replays.redirects,
             policies=tower.replays.policies.policies,
+            connections=lambda: connection_rows(tower.connections, tower.broker_statuses),
         )
     )
     count = tower.settings.proxies
