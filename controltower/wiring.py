@@ -58,6 +58,7 @@ from controltower.declared import (
 )
 from controltower.domain.errors import BadSetting, Forbidden
 from controltower.domain.processes import Process
+from controltower.domain.replays import Approval
 from controltower.loop import Step, start_steps
 from controltower.replaying import ReplayParts, build_replay_parts, replay_steps
 from controltower.server import HttpListener, serve
@@ -167,7 +168,10 @@ def opened_tower(
         try:
             rules = RuleShelf(settings.failure_rules, demo_rules(demo_inbox) if demo_inbox else ())
             targets = DeclaredTargets(connections)
-            replays = build_replay_parts(db, ingest, processes, rules, targets, utc_now, now_us, policies)
+            approval = Approval(settings.replay_approval_above)
+            replays = build_replay_parts(
+                db, ingest, processes, rules, targets, utc_now, now_us, approval, policies
+            )
             yield Tower(
                 settings, db, processes, ingest, mappings, HookFigures(), rules, connections, replays,
                 Statuses(now_us),
