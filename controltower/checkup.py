@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from collectors.brokers.connections import SETTING as CONNECTIONS
+from collectors.brokers.connections import Declared
+from collectors.brokers.protocol import ConnectionLost
 from controltower.domain.errors import ControlTowerError
 from controltower.services.tokens import has_ingest_token
 from controltower.settings import OPEN, Address, Settings
@@ -17,6 +21,8 @@ from controltower.web.paths import STATIC
 OK = "ok"
 WARNING = "warning"
 PROBLEM = "problem"
+Connections = Callable[[], Mapping[str, Declared]]
+"""Reads what is declared; raises what is wrong with it."""
 _LOW_DISK_BYTES = 2 * 1024**3
 
 
@@ -28,12 +34,13 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
+def examine(settings: Settings, connections: Connections) -> Iterator[Finding]:
     """Look at everything that can be looked at without changing anything."""
     yield _disk(settings)
     yield from _store(settings)
     for address in settings.listeners:
         yield _listener(address)
+    yield from _connections(connections)
     yield _browser_code()
 
 
@@ -89,6 +96,33 @@ def _listener(address: Address) -> Finding:
             return Finding(WARNING, f"something listens at {address}", "fine if it is this tower")
     except OSError:
         return Finding(OK, f"{address} is free")
+
+
+def _connections(load: Connections) -> Iterator[Finding]:
+    """Whether each declared connection answers; they are asked at once, for each may take its time."""
+    try:
+        declared = load()
+    except ControlTowerError as exc:
+        yield Finding(PROBLEM, str(exc), f"mend the file that {CONNECTIONS} names")
+        return
+    if declared:
+        with ThreadPoolExecutor(len(declared)) as executor:
+            yield from executor.map(_answers, sorted(declared), (declared[name] for name in sorted(declared)))
+
+
+def _answers(name: str, declared: Declared) -> Finding:
+    kind = declared.connection.kind
+    try:
+        declared.connection.check()
+    except ConnectionLost as exc:
+        return Finding(WARNING, f"the connection {exc}", _UNANSWERED.format(name=name, kind=kind))
+    return Finding(OK, f"the connection {name} ({kind}) answers")
+
+
+_UNANSWERED = (
+    "see that the {kind} runs, that this machine may reach it, and what [connections.{name}] says; "
+    "the tower starts without it and keeps trying"
+)
 
 
 def _browser_code() -> Finding:

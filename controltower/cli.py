@@ -39,12 +39,13 @@ from controltower.services.rebuild import Rebuilt
 from controltower.services.rebuild import rebuild as refold_all
 from controltower.services.tokens import create_token
 from controltower.settings import Settings, load_settings
-from controltower.simulated import find_inbox
+from controltower.simulated import open_inbox
 from controltower.store.engine import open_database
 from controltower.store.schema import upgrade
 from controltower.wiring import (
     Demo,
     Roles,
+    declared_connections,
     now_us,
     opened_store,
     opened_tower,
@@ -86,7 +87,7 @@ def commands(context: click.Context) -> None:
 @click.pass_obj
 def up(settings: Settings, demo: bool, demo_seed: int, demo_rate: float) -> None:
     """Run everything in one process."""
-    estate = Demo(demo_seed, demo_rate, find_inbox()) if demo else None
+    estate = Demo(demo_seed, demo_rate, open_inbox()) if demo else None
     run(settings, Roles(), say=click.echo, demo=estate)
 
 
@@ -319,5 +320,6 @@ def user_add(settings: Settings, role: str, name: str) -> None:
 @click.pass_obj
 def doctor(settings: Settings) -> None:
     """Say what is well and what is not; exit code 1 when the tower could not run."""
-    if not report(examine(settings), click.echo):
+    connections = partial(declared_connections, settings)
+    if not report(examine(settings, connections), click.echo):
         sys.exit(1)

@@ -1,4 +1,5 @@
-"""What the declared connections are for: a loop for each place that is taken from, and for readings."""
+"""What the declared connections are for: a loop for each place that is taken from, and for readings; and how
+they are doing."""
 
 from __future__ import annotations
 
@@ -16,10 +17,12 @@ from collectors.brokers.facts import (
     mapping_reader,
     otlp_reader,
 )
-from collectors.brokers.statuses import DEAD_LETTERS, EVENTS, SAMPLES, Statuses, Use
+from collectors.brokers.statuses import DEAD_LETTERS, EVENTS, SAMPLES, Status, Statuses, Use
 from collectors.mapping.telling import Mapping as PayloadMapping
 from collectors.otlp.export import Exporter
+from controltower.domain.connections import ELSEWHERE, IDLE, ConnectionRow
 from controltower.domain.messages import Received
+from controltower.domain.times import from_us
 
 TakeDeadLetters = Callable[[str, Sequence[Received]], None]
 """Commits dead letters of a connection. Raises a retryable error when that cannot be done now."""
@@ -78,3 +81,34 @@ def _samples(name: str, declared: Declared, exporter: Exporter, statuses: Status
         every = declared.table.sample_seconds
         use = Use(name, "", SAMPLES)
         yield GaugeLoop(declared.connection, use, every, keep, statuses, exporter.now_us)
+
+
+def connection_rows(connections: Mapping[str, Declared], statuses: Statuses) -> list[ConnectionRow]:
+    """Each use of each declared connection, by name: how it is doing, as far as this process knows."""
+    known = {status.use: status for status in statuses.all()}
+    return [row for name in sorted(connections) for row in _rows(name, connections[name], known)]
+
+
+def _rows(name: str, declared: Declared, known: Mapping[Use, Status]) -> Iterator[ConnectionRow]:
+    kind = declared.connection.kind
+    uses = list(_uses(name, declared))
+    if not uses:
+        yield ConnectionRow(name, kind, "", "", IDLE)
+    for use in uses:
+        status = known.get(use)
+        if status is None:
+            yield ConnectionRow(name, kind, use.role, use.place, ELSEWHERE)
+        else:
+            since_at = from_us(status.since_us)
+            yield ConnectionRow(
+                name, kind, use.role, use.place, status.state, since_at, status.error, status.taken,
+                status.losses,
+            )  # fmt: skip
+
+
+def _uses(name: str, declared: Declared) -> Iterator[Use]:
+    table = declared.table
+    yield from (Use(name, letters.place, DEAD_LETTERS) for letters in table.letters)
+    yield from (Use(name, events.place, EVENTS) for events in table.events)
+    if table.samples:
+        yield Use(name, "", SAMPLES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import time
@@ -46,7 +47,7 @@ from collectors.otlp.http import otlp_routes
 from collectors.otlp.links import DEFAULT_ATTRIBUTES, LinkRules
 from collectors.otlp.span_events import span_rules
 from collectors.refusals import Unauthorized
-from controltower.connected import broker_loops
+from controltower.connected import broker_loops, connection_rows
 from controltower.declared import (
     declared_processes,
     decode_sample,
@@ -57,12 +58,14 @@ from controltower.declared import (
 )
 from controltower.domain.errors import BadSetting, Forbidden
 from controltower.domain.processes import Process
+from controltower.domain.replays import Approval
 from controltower.loop import Step, start_steps
 from controltower.replaying import ReplayParts, build_replay_parts, replay_steps
 from controltower.server import HttpListener, serve
 from controltower.services.accounts import create_setup_link
 from controltower.services.failure_rules import RuleShelf
 from controltower.services.ingest import Ingest
+from controltower.services.queue_thinning import thin_once
 from controltower.services.reconciliation.running import run_due_once
 from controltower.services.tokens import TokenBook, has_ingest_token, may_post_facts
 from controltower.services.writer_process import ProcessWriter
@@ -80,6 +83,7 @@ from controltower.web.deps import WebDeps
 _MIB = 1024 * 1024
 _CHECKPOINT_SECONDS = 0.5
 _RECONCILE_SECONDS = 60.0
+_THIN_SECONDS = 600.0
 _WEB_THREADS = 8
 _DEMO_GRACE = 8.0
 _FOLDER_SECONDS = 1.0
@@ -120,6 +124,13 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
+def declared_connections(
+    settings: Settings, mappings: Mapping[str, PayloadMapping] | None = None
+) -> dict[str, Declared]:
+    """The connections by name; nothing is opened. Raises BadSetting."""
+    return load_declared(settings, os.environ, load_mappings(settings) if mappings is None else mappings)
+
+
 @contextmanager
 def opened_store(settings: Settings) -> Iterator[Database]:
     """The store, at the schema of this version."""
@@ -143,7 +154,7 @@ def opened_tower(
     `demo_inbox` is where a demo estate takes replays, "" without one.
     """
     mappings = load_mappings(settings)
-    connections = load_declared(settings, os.environ, mappings)
+    connections = declared_connections(settings, mappings)
     if demo_inbox:
         connections = demo_connections(demo_inbox) | connections
     policies = load_policies(settings)
@@ -157,7 +168,10 @@ def opened_tower(
         try:
             rules = RuleShelf(settings.failure_rules, demo_rules(demo_inbox) if demo_inbox else ())
             targets = DeclaredTargets(connections)
-            replays = build_replay_parts(db, ingest, processes, rules, targets, utc_now, now_us, policies)
+            approval = Approval(settings.replay_approval_above)
+            replays = build_replay_parts(
+                db, ingest, processes, rules, targets, utc_now, now_us, approval, policies
+            )
             yield Tower(
                 settings, db, processes, ingest, mappings, HookFigures(), rules, connections, replays,
                 Statuses(now_us),
@@ -172,19 +186,26 @@ class Demo:
 
     seed: int
     rate: float  # orders a minute
-    inbox: str  # host:port where it takes replays
+    inbox: socket.socket  # where it takes replays; it listens already
+
+    @property
+    def address(self) -> str:
+        """host:port of the inbox."""
+        host, port = self.inbox.getsockname()
+        return f"{host}:{port}"
 
 
 def run(settings: Settings, roles: Roles, *, say: Callable[[str], None], demo: Demo | None = None) -> None:
     """Serve until told to stop."""
-    inbox = demo.inbox if demo else ""
+    inbox = demo.address if demo else ""
     with opened_tower(settings, has_writer_process=True, demo_inbox=inbox) as tower:
         _check_exposure(tower, roles)
         steps: tuple[Step, ...] = (Step("checkpoint", lambda: checkpoint(tower.db), _CHECKPOINT_SECONDS),)
         # In every process that writes: without it the write-ahead log would only grow.
         if roles.work:
             reconcile = Step("reconcile", lambda: _reconcile(tower), _RECONCILE_SECONDS)
-            steps += (reconcile, *_watched_folders(tower))
+            thin = Step("queue samples", lambda: thin_once(tower.db, utc_now()), _THIN_SECONDS)
+            steps += (reconcile, thin, *_watched_folders(tower))
             steps += replay_steps(tower.replays, tower.db, tower.processes, utc_now)
         scheduler = start_steps(steps)
         loops = _broker_loops(tower) if roles.collect else None
@@ -195,8 +216,7 @@ def run(settings: Settings, roles: Roles, *, say: Callable[[str], None], demo: D
             if loops is not None:
                 loops.start()
             if demo is not None:
-                arguments = demo_arguments(settings, demo)
-                estate.append(subprocess.Popen([sys.executable, "-m", "controltower.demo", *arguments]))
+                estate.append(_start_demo(settings, demo))
 
         def stopping() -> None:
             while estate:
@@ -215,6 +235,12 @@ def run(settings: Settings, roles: Roles, *, say: Callable[[str], None], demo: D
                 loops.stop()
             scheduler.shutdown(wait=True)
             tower.replays.executor.close()
+
+
+def _start_demo(settings: Settings, demo: Demo) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "controltower.demo", *demo_arguments(settings, demo)]
+    with demo.inbox:  # of the estate alone: when it is gone, nobody listens there
+        return subprocess.Popen(command, pass_fds=(demo.inbox.fileno(),))
 
 
 def _reconcile(tower: Tower) -> None:
@@ -414,6 +440,7 @@ def _web(tower: Tower) -> Any:
             planner=tower.replays.planner,
             redirects=tower.replays.redirects,
             policies=tower.replays.policies.policies,
+            connections=lambda: connection_rows(tower.connections, tower.broker_statuses),
         )
     )
     count = tower.settings.proxies
@@ -428,7 +455,7 @@ def demo_arguments(settings: Settings, demo: Demo) -> list[str]:
         *("--otlp", f"http://{settings.otlp_http}"),
         *("--events", f"http://{settings.http}/api/v1/events"),
         *("--dead-letters", f"http://{settings.http}/api/v1/dead-letters"),
-        *("--inbox", demo.inbox),
+        *("--inbox-fd", str(demo.inbox.fileno())),
         *("--seed", str(demo.seed)),
         *("--rate", str(demo.rate)),
         "--exit-with-parent",

@@ -81,3 +81,6 @@ class Connection(Protocol):
 
     def gauge(self) -> Gauge | None:
         """Read queues; None for a kind that has none."""
+
+    def check(self) -> None:
+        """Connect, see whether somebody answers, and hang up; nothing changes. Raises ConnectionLost."""

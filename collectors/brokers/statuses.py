@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from threading import Lock
 from typing import NamedTuple
 
-STARTING = "starting"
-CONNECTED = "connected"
-DOWN = "down"
+from controltower.domain.connections import CONNECTED as CONNECTED
+from controltower.domain.connections import DOWN as DOWN
+from controltower.domain.connections import STARTING as STARTING
 
 DEAD_LETTERS = "dead_letters"
 EVENTS = "events"

@@ -117,7 +117,7 @@ def load_queue(c: Connection, system: str, queue: str, now: datetime, over: time
 def load_history(
     c: Connection, state: QueueState, since_at: datetime, until_at: datetime
 ) -> dict[Series, list[Slot]]:
-    """What was read of a queue in a window, by series, in at most HISTORY_SLOTS parts."""
+    """What was read of a queue from one moment to another, that one included, by series."""
     charted = [
         Series(line.system, line.queue, line.group, measure)
         for line in sorted(state.lines, key=_waiting_of, reverse=True)
@@ -125,7 +125,9 @@ def load_history(
         if measure in line.figures
     ]
     found = {
-        one: queue_history(c, one, since_at=since_at, until_at=until_at, slots=HISTORY_SLOTS)
+        one: queue_history(
+            c, one, since_at=since_at, until_at=until_at + _MICROSECOND, slots=HISTORY_SLOTS
+        )
         for one in sorted(charted[:MOST_CHARTED], key=lambda one: (one.group, CHARTED.index(one.measure)))
     }
     return {one: slots for one, slots in found.items() if slots}

@@ -70,16 +70,19 @@ def find_waiting(db: Database, queue: str, now: datetime) -> Waiting:
 
 
 def _candidates(c: Connection, sample: SpanSample, queue: str) -> list[JourneyRow]:
-    """The journeys in flight of the sampled traces in which a message is untaken."""
+    """The journeys in flight of the sampled traces in which a message is untaken, oldest message first."""
     name = queue.encode()
+    if not any(name in content for content in sample.contents):
+        return []
     by_trace: dict[bytes, list[Handling]] = {}
-    for one in read_handlings(content for content in sample.contents if name in content):
+    for one in read_handlings(sample.contents):
         if one.trace_id in sample.trace_ids:
             by_trace.setdefault(one.trace_id, []).append(one)
-    untaken = [trace for trace, known in by_trace.items() if newest_untaken(known, queue) is not None]
-    journeys = find_journeys_of_traces(c, untaken)
-    rows = {row.id: row for found in journeys.values() for row in found if row.status == IN_FLIGHT}
-    return sorted(rows.values(), key=lambda row: (row.started_at, row.id))
+    found = (newest_untaken(known, queue) for known in by_trace.values())
+    untaken = sorted((one for one in found if one is not None), key=lambda one: one.start_ns)
+    journeys = find_journeys_of_traces(c, [one.trace_id for one in untaken])
+    rows = [row for one in untaken for row in journeys.get(one.trace_id, ()) if row.status == IN_FLIGHT]
+    return list({row.id: row for row in rows}.values())
 
 
 def _looked_at(c: Connection, row: JourneyRow, queue: str) -> WaitingJourney | None:

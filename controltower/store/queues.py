@@ -125,7 +125,8 @@ def probe_queues(
 def queue_history(
     c: Connection, series: Series, *, since_at: datetime, until_at: datetime, slots: int
 ) -> list[Slot]:
-    """The samples of a series in a window, added up to at most so many equal parts; empty ones are left out.
+    """The samples of a series in [since, until), added up to so many equal parts, and to one more of what is
+    left of the window then; parts without any are left out.
     """
     since_us, until_us = to_us(since_at), to_us(until_at)
     width = max((until_us - since_us) // slots, 1)
@@ -136,7 +137,7 @@ def queue_history(
         func.min(table.value).label("least"),
         func.avg(table.value).label("mean"),
         func.max(table.value).label("most"),
-    ).where(*_is(series), table.sampled_us >= since_us, table.sampled_us < since_us + width * slots)
+    ).where(*_is(series), table.sampled_us >= since_us, table.sampled_us < until_us)
     return [
         Slot(from_us(since_us + row.slot * width), row.least, row.mean, row.most)
         for row in c.execute(query.group_by(slot).order_by(slot))

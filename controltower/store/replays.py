@@ -448,6 +448,12 @@ def get_breaker(c: Connection, connection: str) -> Breaker:
     return Breaker() if row is None else Breaker(row.failures, row.open_until_us, row.detail)
 
 
+def list_breakers(c: Connection) -> dict[str, Breaker]:
+    """How each target has been doing that something was sent to, by connection."""
+    rows = c.execute(select(replay_breaker).order_by(replay_breaker.c.connection))
+    return {row.connection: Breaker(row.failures, row.open_until_us, row.detail) for row in rows}
+
+
 def save_breaker(c: Connection, connection: str, breaker: Breaker) -> None:
     """Keep how a target is doing."""
     bulk_of(c).replace(replay_breaker, [(connection, *breaker)])

@@ -17,6 +17,7 @@ from controltower.web.roles import requires
 bp = Blueprint("charts", __name__)
 
 SHOWN = timedelta(hours=1)
+TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 _MEASURES = ("events", "spans", "failures")
 _TRACES = (("events", "Events", "in-flight-solid"), ("failures", "Failures", "failed-solid"))
 
@@ -58,7 +59,7 @@ def list_minutes(c: Connection, at: datetime) -> list[Minute]:
 
 def arrivals_figure(minutes: Sequence[Minute]) -> dict[str, Any]:
     """Events and failures as bars, spans as a line on an axis of their own: there are many more of them."""
-    times = [minute.starts_at.strftime("%Y-%m-%d %H:%M:%S") for minute in minutes]
+    times = [minute.starts_at.strftime(TIME_FORMAT) for minute in minutes]
     data: list[dict[str, Any]] = [
         _bars(name, token, times, (getattr(minute, measure) for minute in minutes))
         for measure, name, token in _TRACES
@@ -66,7 +67,7 @@ def arrivals_figure(minutes: Sequence[Minute]) -> dict[str, Any]:
     spans = [minute.spans for minute in minutes]
     if any(spans):
         data.append(_line("Spans", "series-2", times, spans))
-    return {"data": data, "layout": _layout(any(spans))}
+    return {"data": data, "layout": base_layout(second_axis=any(spans))}
 
 
 def _bars(name: str, token: str, times: list[str], values: Iterable[int]) -> dict[str, Any]:
@@ -93,7 +94,8 @@ def _line(name: str, token: str, times: list[str], values: list[int]) -> dict[st
     }
 
 
-def _layout(with_spans: bool) -> dict[str, Any]:
+def base_layout(*, second_axis: bool) -> dict[str, Any]:
+    """The frame of every figure: times below, amounts at the left, and maybe others at the right."""
     axis = {
         "gridcolor": "token:line",
         "zeroline": False,
@@ -110,7 +112,7 @@ def _layout(with_spans: bool) -> dict[str, Any]:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, sans-serif", "size": 12, "color": "token:ink-faint"},
-        "margin": {"l": 44, "r": 48 if with_spans else 12, "t": 34, "b": 30},
+        "margin": {"l": 44, "r": 48 if second_axis else 12, "t": 34, "b": 30},
         "hovermode": "x unified",
         "hoverlabel": {
             "bgcolor": "token:surface",
@@ -121,6 +123,6 @@ def _layout(with_spans: bool) -> dict[str, Any]:
         "xaxis": {"type": "date", "tickformat": "%H:%M", "showgrid": False, "fixedrange": True, "nticks": 8},
         "yaxis": axis,
     }
-    if with_spans:
+    if second_axis:
         layout["yaxis2"] = {**axis, "overlaying": "y", "side": "right", "showgrid": False}
     return layout

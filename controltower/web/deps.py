@@ -9,6 +9,7 @@ from typing import Protocol, cast
 
 from flask import current_app
 
+from controltower.domain.connections import ConnectionRow
 from controltower.domain.mappings import MappingRow, TriedDocument
 from controltower.domain.processes import Process
 from controltower.domain.replay_policies import Policy
@@ -58,6 +59,7 @@ class WebDeps:
     metrics: Callable[[], str] = str  # Prometheus text of this process
     failure_rules: RuleShelf = field(default_factory=RuleShelf)
     mapping_desk: MappingDesk | None = None
+    connections: Callable[[], Sequence[ConnectionRow]] = tuple  # how each declared one is doing
     policies: Sequence[Policy] = ()  # what is replayed without a person
 
 

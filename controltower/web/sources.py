@@ -1,4 +1,4 @@
-"""Who sends facts and how fresh they are, and what was counted instead of kept."""
+"""Who sends facts and how fresh they are, how connections are doing, and what was counted instead of kept."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from controltower.domain.crowds import MANY_EVENTS
 from controltower.store.crowds import list_crowded
 from controltower.store.engine import reading
 from controltower.store.sources import SourceRow, list_dropped, list_sources
+from controltower.web.connection_views import ROLES, STATES, list_connections
 from controltower.web.deps import deps, now
 from controltower.web.home import freshness_of, journeys_of_source
 from controltower.web.htmx import page
@@ -27,6 +28,7 @@ def show() -> Response:
     at = now()
     with reading(deps().db) as c:
         rows, dropped, crowded = list_sources(c), list_dropped(c), list_crowded(c)
+        connections = list_connections(c, at)
     rows.sort(key=lambda row: row.last_received_at)
     return page(
         "pages/sources/index.html",
@@ -36,6 +38,9 @@ def show() -> Response:
         crowded=crowded,
         many_events=MANY_EVENTS,
         freshness={(row.name, row.signal): freshness_of(row.last_received_at, at) for row in rows},
+        connections=connections,
+        states=STATES,
+        roles=ROLES,
         link_to=journeys_of_source,
         is_ahead=_is_ahead,
     )

@@ -61,8 +61,8 @@ def test_order_repeats_and_the_time_of_day_do_not_change_growth(found, data, lat
 @given(found=points)
 def test_growth_lies_between_the_slowest_and_the_fastest_change(found):
     growth = growth_of(found)
-    assume(growth is not None and len({point.at_us for point in found}) == len(found))
-    assert growth is not None  # for those who read types
+    assume(growth and len({point.at_us for point in found}) == len(found))
+    assert growth is not None
     steps = [(b.value - a.value) / (b.at_us - a.at_us) * MINUTE for a, b in pairwise(sorted(found))]
     slack = 1e-6 * max(map(abs, steps))
     assert min(steps) - slack <= growth.per_minute <= max(steps) + slack

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from datetime import timedelta
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from collectors.events.quarantining import decode_held
-from controltower.domain.facts import QueueSample
 from controltower.domain.identifiers import Identifier, key_of
 from controltower.services.ingest import FactBatch
 from controltower.services.tokens import create_token
@@ -145,18 +145,6 @@ def test_a_trace_gives_its_spans_by_start(tower: Tower):
     assert trace["journey_ids"] == [key_of(Identifier("order", "1")).hex()]
 
 
-def test_queues_show_the_newest_sample_of_each_measure(tower: Tower):
-    for seconds, depth in ((0, 5.0), (60, 9.0)):
-        sampled_us = tower.clock.now_us() + seconds * 1_000_000
-        sample = QueueSample("rabbitmq", "orders", "", sampled_us, "depth", depth)
-        tower.ingest.submit(FactBatch(samples=[sample])).result(timeout=10)
-
-    (queue,) = get(tower, "/queues")["queues"]
-
-    assert queue["queue"] == "orders"
-    assert queue["measures"] == {"depth": {"value": 9.0, "sampled_at": "2026-05-31T12:01:00Z"}}
-
-
 def test_quarantine_is_listed_and_shown(tower: Tower):
     held, binary = tower.hold(b'{"email": "a@b.de"}'), tower.hold(b"\xff\xfe")
 
@@ -242,7 +230,7 @@ def test_probes_and_figures_need_nobody(make_tower):
 def test_every_route_of_the_api_is_described(tower: Tower):
     described = json_of(tower.client().get("/openapi.json"))
     served = {
-        (rule.rule.replace("<", "{").replace(">", "}"), method.lower())
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in tower.app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if rule.rule.startswith("/api/") or rule.endpoint.startswith("api_")

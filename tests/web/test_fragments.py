@@ -9,7 +9,7 @@ import pytest
 from controltower.services.accounts import create_setup_link, invite
 from tests.web.tower import Tower, text_of
 
-_ROOT = re.compile(r'\s*<(section|div) id="([a-z-]+)"')
+_ROOT = re.compile(r'\s*<(section|div) (?:class="[^"]*" )?id="([a-z-]+)"')
 
 
 @pytest.fixture
@@ -23,12 +23,17 @@ def addresses(tower: Tower) -> dict[str, str]:
         "quarantine-items": "/quarantine",
         "quarantine-item": f"/quarantine/{tower.hold(b'{}')}",
         "sources": "/sources",
+        "queues": "/queues",
         "error": "/nothing",
     }
 
 
 @pytest.mark.parametrize(
-    "root", ["setup", "password-form", "users", "quarantine-items", "quarantine-item", "sources", "error"]
+    "root",
+    [
+        *("setup", "password-form", "users", "quarantine-items", "quarantine-item", "sources", "queues"),
+        "error",
+    ],
 )
 def test_a_fragment_renders_alone_and_is_part_of_its_page(tower: Tower, addresses: dict[str, str], root: str):
     client = tower.client("admin")

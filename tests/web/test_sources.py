@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from controltower.domain.connections import CONNECTED, DOWN, ELSEWHERE, IDLE, ConnectionRow
 from controltower.domain.crowds import MANY_EVENTS
+from controltower.domain.times import to_us
 from controltower.services.ingest import FactBatch
+from controltower.store.engine import transaction
+from controltower.store.replays import Breaker, save_breaker
 from tests.builders import an_event
 from tests.web.tower import Tower, text_of
 
@@ -66,3 +70,53 @@ def test_the_fragment_brings_its_own_root(tower: Tower):
     page = text_of(tower.client("viewer").get("/sources", headers={"HX-Request": "true"})).strip()
 
     assert page.startswith('<div id="sources"') and "<html" not in page
+
+
+# Connections
+
+
+def some_connections(at: datetime) -> list[ConnectionRow]:
+    """A broker of which one use is down, one that works, and one that messages are only sent to."""
+    return [
+        ConnectionRow("api", "http", "", "", IDLE),
+        ConnectionRow("orders", "rabbitmq", "dead_letters", "orders.dlq", CONNECTED, at, taken=1200),
+        ConnectionRow("orders", "rabbitmq", "samples", "", DOWN, at, "orders: connection refused", losses=3),
+        ConnectionRow("stream", "kafka", "events", "facts", ELSEWHERE),
+        ConnectionRow("works", "redis", "events", "facts", CONNECTED, at),
+    ]
+
+
+def test_a_broker_that_is_down_comes_first_and_says_so_in_words(make_tower):
+    tower = make_tower(connections=lambda: some_connections(datetime(2026, 5, 31, 11, 0, tzinfo=UTC)))
+
+    page = text_of(tower.client("viewer").get("/sources"))
+
+    assert "1 of 4 down" in page and "controltower doctor" in page
+    assert page.index('>orders<span class="meta">rabbitmq') < page.index('>api<span class="meta">http')
+    assert "orders: connection refused" in page and "1 h ago" in page
+    assert "Takes dead letters of" in page and "1,200" in page and "Only sent to" in page
+    assert "the process that runs collect knows" in page
+
+
+def test_a_target_that_replays_leave_alone_is_said_with_until_when(make_tower):
+    tower = make_tower(connections=lambda: some_connections(datetime(2026, 5, 31, 11, 0, tzinfo=UTC)))
+    opens_us = to_us(tower.clock() + timedelta(seconds=15))
+    with transaction(tower.db) as c:
+        save_breaker(c, "api", Breaker(5, opens_us, "it takes no connection"))
+        save_breaker(c, "stream", Breaker(1, 0, "slow"))
+    client = tower.client("viewer")
+
+    page = text_of(client.get("/sources"))
+    connections = {one["name"]: one for one in client.get("/api/v1/sources").get_json()["connections"]}
+
+    assert "2 of 4 down" in page and "Resting until" in page
+    assert "5 messages in a row did not reach it: it takes no connection" in page
+    assert "Being tried" in page and "1 message in a row did not reach it: slow" in page
+    api, orders = connections["api"], connections["orders"]
+    assert (api["is_down"], api["resting_until"]) == (True, "2026-05-31T12:00:15Z")
+    assert [use["state"] for use in orders["uses"]] == ["connected", "down"]
+    assert not connections["works"]["is_down"]
+
+
+def test_without_declared_connections_there_is_no_such_part(tower: Tower):
+    assert "Connections" not in text_of(tower.client("viewer").get("/sources"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
@@ -20,7 +21,7 @@ from collectors.brokers.http.settings import (
     read_tls,
 )
 from collectors.brokers.lanes import run_in_lanes
-from collectors.brokers.protocol import Gauge, Source, Target
+from collectors.brokers.protocol import ConnectionLost, Gauge, Source, Target
 from controltower.domain.errors import BadSetting
 from controltower.domain.messages import REFUSED, UNAVAILABLE, Message, Outgoing, Sent
 
@@ -55,6 +56,15 @@ class HttpConnection:
     def gauge(self) -> Gauge | None:
         """None: an HTTP endpoint has no queues."""
         return None
+
+    def check(self) -> None:
+        """Open a TCP connection to its host; a request could set something off."""
+        try:
+            address = (self._base.host, self._base.port)
+            socket.create_connection(address, timeout=self._limits.connect).close()
+        except OSError as exc:
+            why = exc.strerror or type(exc).__name__
+            raise ConnectionLost(f"{self.name}: {self._base.host} takes no connection: {why}") from None
 
     def __repr__(self) -> str:
         return f"HttpConnection({self.name!r})"

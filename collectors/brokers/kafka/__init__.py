@@ -52,6 +52,11 @@ class KafkaConnection:
         groups = {topic: (self._group_of(topic), *self._table.groups) for topic in self._table.samples}
         return KafkaGauge(self._clients, groups)
 
+    def check(self) -> None:
+        """Ask which topics there are."""
+        with self._clients.losses():
+            self._clients.admin().list_topics(timeout=self._clients.timeout)
+
     def __repr__(self) -> str:
         return f"KafkaConnection({self.name!r})"
 

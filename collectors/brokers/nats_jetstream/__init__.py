@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import closing
+from functools import partial
 from urllib.parse import urlsplit
 
 from collectors.brokers.connections import BadTable, BrokerTable, Kind, Positive
@@ -45,6 +48,11 @@ class NatsConnection:
     def gauge(self) -> Gauge:
         """Read streams and their consumers."""
         return NatsGauge(self._link(), self._table.samples)
+
+    def check(self) -> None:
+        """Open a connection."""
+        with closing(self._link()) as link:
+            link.opened(partial(asyncio.sleep, 0))
 
     def _link(self) -> Link:
         return Link(self.name, self._table.url, self._table.timeout_seconds)

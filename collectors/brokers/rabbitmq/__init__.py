@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import pika
@@ -50,6 +51,13 @@ class RabbitConnection:
                 self.name, table.management, table.url, table.samples, table.timeout_seconds
             )
         return PassiveGauge(self._link(), self.name, table.samples)
+
+    def check(self) -> None:
+        """Open a channel; ask the management API as well where there is one."""
+        with closing(self._link()) as link:
+            link.opened(lambda channel: None)
+        if self._table.management:
+            self.gauge().read(0)
 
     def _link(self) -> Link:
         table = self._table

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -56,6 +58,11 @@ class RedisConnection:
     def gauge(self) -> Gauge:
         """Read streams and their groups."""
         return RedisGauge(self._wire(), self._table.samples)
+
+    def check(self) -> None:
+        """Ping it."""
+        with closing(self._wire()) as wire, wire.guarded() as client:
+            client.ping()
 
     def _wire(self) -> Wire:
         table = self._table

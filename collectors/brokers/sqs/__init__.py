@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from collectors.brokers.connections import BadTable, BrokerTable, Kind
 from collectors.brokers.protocol import Gauge, Source, Target
 from collectors.brokers.secrets import Secret
-from collectors.brokers.sqs.calls import Access, Calls
+from collectors.brokers.sqs.calls import Access, Calls, Failed, is_missing
 from collectors.brokers.sqs.gauge import SqsGauge
 from collectors.brokers.sqs.source import SqsSource
 from collectors.brokers.sqs.target import SqsTarget
+
+_NO_QUEUE = "control-tower-check"
 
 
 class SqsTable(BrokerTable, frozen=True, kw_only=True):
@@ -55,6 +59,18 @@ class SqsConnection:
     def gauge(self) -> Gauge:
         """Read queues."""
         return SqsGauge(self._calls(), self._table.samples)
+
+    def check(self) -> None:
+        """Ask for the address of a queue; that there is none is an answer too."""
+        table = self._table
+        letters = [letters.place for letters in table.letters]
+        places = [*letters, *(events.place for events in table.events), *table.samples]
+        with closing(self._calls()) as calls, calls.losses():
+            try:
+                calls.url_of(places[0] if places else _NO_QUEUE)
+            except Failed as exc:
+                if not is_missing(exc):
+                    raise
 
     def __repr__(self) -> str:
         return f"SqsConnection({self.name!r})"

@@ -146,7 +146,7 @@ class Executor:
         """Send the next items of the step; False when none may leave now."""
         if self._has_failed(plan):
             return False
-        room = self.pacer.room(plan.id, self._rate(plan), now)
+        room = self.pacer.room(plan.id.hex(), plan.rate, now)
         if room <= 0:
             return False
         batch = self._prepare(plan, min(room, SEND_BATCH), now)
@@ -157,12 +157,20 @@ class Executor:
             with kept_lease(self.db, plan.id, self.worker, self.clock):
                 sent = self._deliver(connection, messages)
             self._settle(plan, connection, items, sent, batch.letters)
-        self.pacer.take(plan.id, len(batch.items))
+            self.pacer.take(connection, len(items))
+        self.pacer.take(plan.id.hex(), len(batch.items))
         return True
 
-    def _rate(self, plan: Plan) -> int:
-        limits = [plan.rate, self.targets.rate_of(plan.target_connection) if plan.target_connection else 0]
-        return min((limit for limit in limits if limit), default=0)
+    def _within_rates(self, items: Sequence[Item], now: datetime) -> list[Item]:
+        """As many of the items, from the first, as their targets may get now."""
+        names = {item.connection for item in items}
+        room = {name: self.pacer.room(name, self.targets.rate_of(name), now) for name in names}
+        found = []
+        for item in items:
+            if room[item.connection] > 0:
+                room[item.connection] -= 1
+                found.append(item)
+        return found
 
     def _has_failed(self, plan: Plan) -> bool:
         with reading(self.db) as c:
@@ -173,7 +181,7 @@ class Executor:
         """Mark the next items as being sent, after a last look at each; None when there are none."""
         with transaction(self.db) as c:
             items = sendable_items(c, plan.id, plan.step, to_us(now), room)
-            items = self.breakers.let_through(c, items, now)
+            items = self.breakers.let_through(c, self._within_rates(items, now), now)
             if not items:
                 return None
             letters = find_letters(c, [one.letter_id for one in items])

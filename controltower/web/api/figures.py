@@ -1,4 +1,4 @@
-"""Services, sources, queues and traces as JSON."""
+"""Services, sources and traces as JSON."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from controltower.services.failure_rules import rule_book
 from controltower.services.traces import read_trace
 from controltower.store.crowds import list_crowded
 from controltower.store.engine import reading
-from controltower.store.queues import list_queues
 from controltower.store.sources import list_dropped, list_sources
 from controltower.store.traces import find_journeys_of_trace, list_services
 from controltower.web.api import answers, schemas
 from controltower.web.api.described import describes
+from controltower.web.connection_views import ConnectionView, list_connections
 from controltower.web.cursors import read_key
-from controltower.web.deps import deps
+from controltower.web.deps import deps, now
 from controltower.web.roles import may, requires
 
 bp = Blueprint("api_figures", __name__, url_prefix="/api/v1")
@@ -48,11 +48,12 @@ def services() -> Response:
 @requires("viewer")
 @describes(schemas.Sources)
 def sources() -> Response:
-    """Who sends facts, when each was last heard of, what was counted instead of kept, and the journeys of
-    which more is told than of an order: crowded ones.
+    """Who sends facts, when each was last heard of, how connections are doing, what was counted instead of
+    kept, and the journeys of which more is told than of an order: crowded ones.
     """
     with reading(deps().db) as c:
         rows, dropped, crowded = list_sources(c), list_dropped(c), list_crowded(c)
+        connections = list_connections(c, now())
         book = rule_book(c, deps().failure_rules)
     return answers.reply(
         schemas.Sources(
@@ -69,37 +70,12 @@ def sources() -> Response:
                 )
                 for row in rows
             ],
+            connections=[_connection(view) for view in connections],
             dropped=[
                 schemas.Dropped(signal=row.signal, reason=row.reason, name=row.name, total=row.total)
                 for row in dropped
             ],
             crowded=[answers.journey(row, book, whole_names=may("support")) for row in crowded],
-        )
-    )
-
-
-@bp.get("/queues")
-@requires("viewer")
-@describes(schemas.Queues)
-def queues() -> Response:
-    """Every queue with the newest sample of each of its measures."""
-    with reading(deps().db) as c:
-        rows = list_queues(c)
-    return answers.reply(
-        schemas.Queues(
-            queues=[
-                schemas.Queue(
-                    system=row.system,
-                    queue=row.queue,
-                    group=row.group,
-                    sampled_at=row.sampled_at,
-                    measures={
-                        name: schemas.Measure(value=one.value, sampled_at=one.sampled_at)
-                        for name, one in row.measures.items()
-                    },
-                )
-                for row in rows
-            ]
         )
     )
 
@@ -122,4 +98,28 @@ def trace(trace_id: str) -> Response:
             spans=[answers.span(span) for span in spans],
             journey_ids=[row.id.hex() for row in owners],
         )
+    )
+
+
+def _connection(view: ConnectionView) -> schemas.DeclaredConnection:
+    resting = view.resting
+    return schemas.DeclaredConnection(
+        name=view.name,
+        kind=view.kind,
+        is_down=view.is_down,
+        uses=[
+            schemas.ConnectionUse(
+                role=row.role,
+                place=row.place,
+                state=row.state,
+                since_at=row.since_at,
+                error=row.error,
+                taken=row.taken,
+                losses=row.losses,
+            )
+            for row in view.rows
+        ],
+        failures_in_a_row=resting.failures if resting else 0,
+        resting_until=resting.until_at if resting else None,
+        failure=resting.detail if resting else "",
     )

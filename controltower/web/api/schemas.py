@@ -255,10 +255,37 @@ class Dropped(msgspec.Struct, kw_only=True):
     total: int
 
 
+class ConnectionUse(msgspec.Struct, kw_only=True):
+    """What a connection is used for, and how that is doing as far as this process knows."""
+
+    role: str  # dead_letters, events, samples, or nothing for one that is only sent to
+    place: str
+    state: str  # starting, connected, down, elsewhere (another process knows) or idle
+    since_at: datetime | None
+    error: str
+    taken: int
+    losses: int
+
+
+class DeclaredConnection(msgspec.Struct, kw_only=True):
+    """A broker or endpoint that was declared. Replays leave it alone until `resting_until`."""
+
+    name: str
+    kind: str
+    is_down: bool
+    uses: list[ConnectionUse]
+    failures_in_a_row: int
+    resting_until: datetime | None
+    failure: str
+
+
 class Sources(msgspec.Struct, kw_only=True):
-    """Every source, what was counted instead of kept, and the largest of the crowded journeys."""
+    """Every source, how connections are doing, what was counted instead of kept, and the largest of the
+    crowded journeys.
+    """
 
     sources: list[Source]
+    connections: list[DeclaredConnection]
     dropped: list[Dropped]
     crowded: list[Journey]
 
@@ -540,29 +567,6 @@ class Reason(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Why something is done, for those who ask later."""
 
     reason: str
-
-
-class Measure(msgspec.Struct, kw_only=True):
-    """The newest sample of one measure of a queue."""
-
-    value: float
-    sampled_at: datetime
-
-
-class Queue(msgspec.Struct, kw_only=True):
-    """A queue or topic as one consumer group sees it."""
-
-    system: str
-    queue: str
-    group: str
-    sampled_at: datetime
-    measures: Mapping[str, Measure]
-
-
-class Queues(msgspec.Struct, kw_only=True):
-    """Every queue that was ever sampled."""
-
-    queues: list[Queue]
 
 
 class Problem(msgspec.Struct, kw_only=True):

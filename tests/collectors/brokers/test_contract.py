@@ -267,6 +267,18 @@ def test_reading_queues_of_a_broker_that_is_down_says_so_and_no_secret(broker):
     assert_tells_no_secret(repr(lost.value))
 
 
+def test_whether_a_broker_answers_is_found_out_without_changing_anything(broker):
+    broker.connect().check()
+    broker.connect(samples=[broker.new_place()]).check()
+
+
+def test_checking_a_broker_that_is_down_says_so_and_no_secret(broker):
+    with pytest.raises(ConnectionLost) as lost:
+        broker.connect_to_nobody().check()
+    assert NAME in str(lost.value)
+    assert_tells_no_secret(repr(lost.value))
+
+
 def assert_tells_no_secret(text: str) -> None:
     assert PASSWORD not in text
     assert PASSWORD.replace("/", "%2F") not in text

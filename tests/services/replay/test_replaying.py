@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from controltower.domain.errors import BadPayload, Conflict, Forbidden
+from controltower.domain.errors import BadPayload, Conflict, Forbidden, NotFound
 from controltower.domain.messages import (
     IDEMPOTENCY_KEY,
     REFUSED,
@@ -13,6 +13,7 @@ from controltower.domain.messages import (
     UNAVAILABLE,
     Sent,
 )
+from controltower.services.dead_letters.following import purge_once
 from controltower.services.replay.steering import approve, cancel, pause, resume
 from tests.builders import NOW
 from tests.services.replay.rig import Rig, a_letter, died_again
@@ -330,3 +331,30 @@ def test_a_change_that_is_overtaken_after_the_preview_is_not_sent(rig: Rig):
     rig.work()
     assert rig.targets.sent == []
     assert "the verdict is no longer" in rig.items(plan)[0].outcome
+
+
+def test_a_target_gets_no_more_a_second_than_it_takes_whichever_plans_send(rig: Rig):
+    rig.targets.rate = 10
+    plans = [rig.plan(*(stuck(rig, f"{name}-{n}") for n in range(30)), ramp=False) for name in ("A", "B")]
+    for plan in plans:
+        rig.start(plan)
+    rig.work()
+    begun = len(rig.targets.sent)
+    for _ in range(30):
+        rig.pass_time(seconds=0.1)
+        rig.work()
+    assert begun <= 1
+    assert 28 <= len(rig.targets.sent) <= 32
+
+
+def test_closed_letters_are_purged_in_time_and_live_ones_never(rig: Rig):
+    closed, live = stuck(rig, "A1"), stuck(rig, "A2")
+    rig.pass_time(minutes=1)
+    rig.tell("order.posted", ("order", "A1"))
+    rig.pass_time(days=29)
+    assert not purge_once(rig.db, rig.now)
+    rig.pass_time(days=2)
+    assert purge_once(rig.db, rig.now)
+    with pytest.raises(NotFound):
+        rig.letter(closed)
+    assert rig.letter(live).state == "new"
