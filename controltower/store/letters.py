@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, tuple_, update
 
 from controltower.domain.dead_letters import CLOSED, LIVE, NEW
 from controltower.domain.errors import NotFound
@@ -318,19 +318,24 @@ def list_letters(
 
 def count_letters(c: Connection, wanted: LetterFilter, now: datetime) -> int:
     """How many letters a filter means."""
-    conditions = wanted.conditions(now)
-    if wanted.is_live and set(wanted.states) != set(LIVE):
-        # Through the index of all live letters, which has what most filters ask for: the index by state would
-        # have every row looked up.
-        state = dead_letter.c.state.concat("")
-        conditions = [*replace(wanted, states=LIVE).conditions(now), state.in_(wanted.states)]
-    return c.execute(select(func.count()).select_from(dead_letter).where(*conditions)).scalar_one()
+    return c.execute(select(func.count()).select_from(dead_letter).where(*_counted(wanted, now))).scalar_one()
 
 
 def count_snoozed(c: Connection, wanted: LetterFilter, now: datetime) -> int:
     """How many of the letters of a filter are out of sight now."""
     asleep = dead_letter.c.snoozed_us > to_us(now)
-    return c.execute(select(func.count()).where(asleep, *wanted.conditions(now))).scalar_one()
+    query = select(func.count()).select_from(dead_letter)
+    return c.execute(query.where(asleep, *_counted(wanted, now))).scalar_one()
+
+
+def _counted(wanted: LetterFilter, now: datetime) -> list[ColumnElement[bool]]:
+    """The conditions of a filter, so that letters in some live states are counted in the index of all live
+    letters, which has what most filters ask for: by the index of states, every row would be looked up.
+    """
+    if not wanted.is_live or set(wanted.states) == set(LIVE):
+        return wanted.conditions(now)
+    state = dead_letter.c.state.concat("")
+    return [*replace(wanted, states=LIVE).conditions(now), state.in_(wanted.states)]
 
 
 def chosen_ids(c: Connection, wanted: LetterFilter, now: datetime, limit: int) -> list[bytes]:

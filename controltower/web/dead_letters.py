@@ -18,7 +18,7 @@ from controltower.web import letter_filters as filters
 from controltower.web.auth import signed_in_account
 from controltower.web.cursors import read_cursor, write_cursor
 from controltower.web.deps import deps, now
-from controltower.web.htmx import go_to, page
+from controltower.web.htmx import go_to, page, wants_fragment
 from controltower.web.letter_exports import csv_lines, json_lines
 from controltower.web.letter_views import GroupView, load_groups
 from controltower.web.letter_words import KEY_WORDS, STATE_WORDS
@@ -168,7 +168,8 @@ def _filter_context(c: Connection, fields: dict[str, str], wanted: LetterFilter)
     return {
         "fields": fields,
         "active": filters.list_active(fields),
-        "choices": filters.list_choices(c),
+        # The form is no part of the fragments.
+        "choices": None if wants_fragment() else filters.list_choices(c),
         "snoozed": hidden,
         "url_of": filters.url_of,
     }
