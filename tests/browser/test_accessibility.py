@@ -14,7 +14,7 @@ SCREENS = (
     *("home", "journeys", "journeys_filtered", "journeys_none", "journey", "event"),
     *("search", "search_hits", "search_none", "traces", "trace", "span"),
     *("flows", "flow_messages", "process_map", "process_map_line", "process_map_none"),
-    *("compare", "compare_none"),
+    *("compare", "compare_none", "queues", "queues_none", "queue"),
     *("quarantine", "quarantine_none", "quarantine_item", "sources", "users", "account", "not_found"),
     *("sign_in", "setup", "mappings", "mapping"),
 )
@@ -42,7 +42,7 @@ def open_screen(visitors, screens, name):
     if name == "not_found":
         watch_of(page).expect_status(404)
     page.goto(screens[name])
-    if name == "home":
+    if name in ("home", "queue"):
         expect(page.locator("[data-chart] svg.main-svg").first).to_be_visible()
     return page
 
