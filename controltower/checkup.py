@@ -115,12 +115,12 @@ def _answers(name: str, declared: Declared) -> Finding:
     try:
         declared.connection.check()
     except ConnectionLost as exc:
-        return Finding(WARNING, f"the connection {exc}", _UNANSWERED.format(name=name, kind=kind))
+        return Finding(WARNING, f"the connection {exc}", _UNANSWERED.format(name=name))
     return Finding(OK, f"the connection {name} ({kind}) answers")
 
 
 _UNANSWERED = (
-    "see that the {kind} runs, that this machine may reach it, and what [connections.{name}] says; "
+    "see that it runs, that this machine may reach it, and what [connections.{name}] says; "
     "the tower starts without it and keeps trying"
 )
 

@@ -105,6 +105,11 @@ class Tower:
         reply = self.post("/v1/traces", json.dumps(request).encode(), "application/json")
         assert (reply.status, reply.json) == (200, {}), reply.text
 
+    def send_metrics(self, request: Mapping[str, Any]) -> None:
+        """Post an OTLP/JSON metrics request."""
+        reply = self.post("/v1/metrics", json.dumps(request).encode(), "application/json")
+        assert (reply.status, reply.json) == (200, {}), reply.text
+
     def get(self, path: str, token: str, **query: str) -> Any:
         """What the JSON API answers to the bearer of a token."""
         where = f"{path}?{urlencode(query)}" if query else path

@@ -77,7 +77,7 @@ def test_the_doctor_asks_every_connection_and_tells_no_secret(tmp_path: Path, fi
     api, orders = [line for line in answer.output.splitlines() if "the connection " in line]
     assert api.startswith("warning") and "the connection api: 127.0.0.1 takes no connection" in api
     assert orders.startswith("warning") and "the connection orders: " in orders
-    assert "see that the redis runs" in orders and "[connections.orders]" in orders
+    assert "see that it runs" in orders and "[connections.orders]" in orders
     assert SECRET not in answer.output
 
 

@@ -35,8 +35,11 @@ class HistoryRow(NamedTuple):
 def history_figure(history: History, window: str, since_at: datetime, until_at: datetime) -> dict[str, Any]:
     """A line for each series; consumers on an axis of their own."""
     groups = list(dict.fromkeys(one.group for one in history if one.group))
-    with_consumers = any(one.measure == "consumers" for one in history)
-    layout = base_layout(second_axis=with_consumers)
+    consumers = [slot.most for one, slots in history.items() if one.measure == "consumers" for slot in slots]
+    layout = base_layout(second_axis=bool(consumers))
+    if consumers:  # there is no half of one
+        layout["yaxis2"] |= {"tickformat": ",d", "nticks": min(5, int(max(consumers)) + 1)}
+    layout["showlegend"] = True  # a single line has to be named as well
     layout["xaxis"] |= {
         "range": [since_at.strftime(TIME_FORMAT), until_at.strftime(TIME_FORMAT)],
         "tickformat": _TICKS.get(window, "%H:%M"),

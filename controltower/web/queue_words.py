@@ -30,7 +30,7 @@ MEASURE_WORDS = {
 @bp.app_template_filter()
 def quantity(value: float) -> str:
     """An amount with thousands apart; one decimal only where it says something."""
-    return f"{value:,.0f}" if value == int(value) or abs(value) >= 100 else f"{value:,.1f}"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}".removesuffix(".0")
 
 
 @bp.app_template_filter()
@@ -69,7 +69,7 @@ def drain_words(drain: Drain | None) -> str:
         return "–"
     if drain.state == DRAINING:
         seconds = drain.seconds or 0.0
-        return "under a minute" if seconds < 60 else in_words(timedelta(minutes=round(seconds / 60)))
+        return "under a minute" if seconds < 60 else f"≈ {in_words(timedelta(minutes=round(seconds / 60)))}"
     return {EMPTY: "Empty", NOT_DRAINING: "Not draining"}.get(drain.state, "Unknown")
 
 
@@ -94,6 +94,12 @@ def line_state(line: QueueLine) -> tuple[str, str, str]:
     if consumers is not None and consumers.current == 0:
         return "No consumer", "failed", "failed"
     if line.drain.state == NOT_DRAINING and line.growth is not None:
-        is_steady = line.growth.per_minute < STEADY_BELOW
-        return ("Steady", "plain", "") if is_steady else ("Growing", "warning", "warning")
+        return ("Growing", "warning", "warning") if _matters(line.growth, line) else ("Steady", "plain", "")
     return "Unknown", "plain", ""
+
+
+def _matters(growth: Growth, line: QueueLine) -> bool:
+    """Whether it grew by a message at least, and by a twentieth of what waits: less is the usual coming and
+    going."""
+    grown = growth.per_minute * growth.over_us / 60_000_000
+    return grown >= max(1.0, 0.05 * (line.waiting.value if line.waiting else 0.0))

@@ -2,7 +2,7 @@
 
 import itertools
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -87,5 +87,24 @@ def spans_of(services: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
                 "scopeSpans": [{"scope": {"name": "tests"}, "spans": spans}],
             }
             for service, spans in services.items()
+        ]
+    }
+
+
+def readings_of(queue: str, measure: str, values: Sequence[float]) -> dict[str, Any]:
+    """One OTLP/JSON request of the Collector's RabbitMQ receiver: a reading a minute, the last one now."""
+    points = [
+        {
+            "asDouble": value,
+            "timeUnixNano": str(int(minutes_ago(len(values) - 1 - place).timestamp() * 1e9)),
+            "attributes": [{"key": "state", "value": {"stringValue": measure}}],
+        }
+        for place, value in enumerate(values)
+    ]
+    metric = {"name": "rabbitmq.message.current", "gauge": {"dataPoints": points}}
+    name = {"key": "rabbitmq.queue.name", "value": {"stringValue": queue}}
+    return {
+        "resourceMetrics": [
+            {"resource": {"attributes": [name]}, "scopeMetrics": [{"metrics": [metric]}]},
         ]
     }

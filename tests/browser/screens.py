@@ -5,10 +5,19 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tests.browser.messages import a_captured_order, a_span, a_trace_id, an_event, minutes_ago, spans_of
+from tests.browser.messages import (
+    a_captured_order,
+    a_span,
+    a_trace_id,
+    an_event,
+    minutes_ago,
+    readings_of,
+    spans_of,
+)
 from tests.running import Tower, Visitor
 
 ORDER = "SCREENS-1"
+QUEUE = "screens.queue"
 DELIVERED_AND_PAID = ("order.captured", "shipment.delivered", "payment.settled")
 _ROOT_SPAN = "bbbbbbbbbbbbbbb1"
 FOR_STRANGERS = ("sign_in", "setup")  # seen by people who are not signed in
@@ -52,6 +61,7 @@ def fill(tower: Tower, admin: Visitor, token: str) -> Mapping[str, str]:
     metric = {"name": "not.about.queues", "gauge": {"dataPoints": [{"asDouble": 1, "timeUnixNano": "1"}]}}
     body = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}
     assert tower.post("/v1/metrics", json.dumps(body).encode(), "application/json").status == 200
+    tower.send_metrics(readings_of(QUEUE, "ready", [20, 15, 10]))
     assert tower.post("/api/v1/events", b"{}", "application/cloudevents+json").status == 400
     letter = json.dumps(
         {
@@ -104,6 +114,9 @@ def fill(tower: Tower, admin: Visitor, token: str) -> Mapping[str, str]:
         "dead_letter": f"/dead-letters/{taken}?against={taken}",
         "dead_letter_edit": f"/dead-letters/{taken}/edit",
         "dead_letter_action": f"/dead-letters/actions?action=discard&id={taken}",
+        "queues": "/queues",
+        "queues_none": "/queues?text=no-such-queue",
+        "queue": f"/queues/rabbitmq/{QUEUE}",
         "sources": "/sources",
         "mappings": "/mappings",
         "mapping": "/mappings?name=shopify",
