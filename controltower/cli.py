@@ -39,7 +39,7 @@ from controltower.services.rebuild import Rebuilt
 from controltower.services.rebuild import rebuild as refold_all
 from controltower.services.tokens import create_token
 from controltower.settings import Settings, load_settings
-from controltower.simulated import find_inbox
+from controltower.simulated import open_inbox
 from controltower.store.engine import open_database
 from controltower.store.schema import upgrade
 from controltower.wiring import (
@@ -87,7 +87,7 @@ def commands(context: click.Context) -> None:
 @click.pass_obj
 def up(settings: Settings, demo: bool, demo_seed: int, demo_rate: float) -> None:
     """Run everything in one process."""
-    estate = Demo(demo_seed, demo_rate, find_inbox()) if demo else None
+    estate = Demo(demo_seed, demo_rate, open_inbox()) if demo else None
     run(settings, Roles(), say=click.echo, demo=estate)
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from controltower.domain.processes import Process
 from controltower.domain.replay_policies import Policy
+from controltower.domain.replays import Approval
 from controltower.loop import Step
 from controltower.services.dead_letters.desk import Desk
 from controltower.services.dead_letters.following import expire_once, follow_once, purge_once
@@ -52,10 +53,11 @@ def build_replay_parts(
     targets: Targets,
     clock: Callable[[], datetime],
     now_us: Callable[[], int],
+    approval: Approval,
     policies: Sequence[Policy] = (),
 ) -> ReplayParts:
     """All of them, over one store."""
-    planner = Planner(db, processes, targets)
+    planner = Planner(db, processes, targets, approval)
     worker = secrets.token_hex(8)
     return ReplayParts(
         LetterIntake(db, ingest, rules, now_us),

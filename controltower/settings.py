@@ -70,6 +70,7 @@ class Settings:
     connections: str = ""  # the file of brokers and endpoints that messages are taken from and sent to
     replay_policies: str = ""  # the file that says what is replayed without a person
     edi_folder: str = ""  # the folder that files of EDI are taken from; "" watches none
+    replay_approval_above: int = 100  # a replay of more messages needs a second person
     reconciliations: str = ""  # the folder of the user's reconciliation files
     hook_secrets: Mapping[str, object] = field(default_factory=dict, repr=False)  # hook -> secret
 
@@ -125,7 +126,7 @@ def _parse(name: str, value: Any) -> Any:
             return tuple(str(item).strip() for item in items if str(item).strip())
         case "max_body_mib":
             return _whole(name, value, least=1)
-        case "proxies":
+        case "proxies" | "replay_approval_above":
             return _whole(name, value, least=0)
         case "link_attributes":
             return _pairs(name, value)

@@ -15,17 +15,14 @@ ORIGIN = "demo estate"
 _USUAL_PORT = 8090
 
 
-def find_inbox() -> str:
-    """An address on loopback for the estate to take replays at: the usual one, so that links to it last, else
-    one that is free.
+def open_inbox() -> socket.socket:
+    """Listens on loopback for the estate, which takes replays there: at the usual port, so that links to it
+    last, else at one that is free. It is open from the first moment, so that nobody else takes the port.
     """
-    for port in (_USUAL_PORT, 0):
-        try:
-            with socket.create_server(("127.0.0.1", port)) as found:
-                return f"127.0.0.1:{found.getsockname()[1]}"
-        except OSError:
-            continue
-    return f"127.0.0.1:{_USUAL_PORT}"
+    try:
+        return socket.create_server(("127.0.0.1", _USUAL_PORT))
+    except OSError:
+        return socket.create_server(("127.0.0.1", 0))
 
 
 def demo_connections(inbox: str) -> dict[str, Declared]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import time
@@ -57,6 +58,7 @@ from controltower.declared import (
 )
 from controltower.domain.errors import BadSetting, Forbidden
 from controltower.domain.processes import Process
+from controltower.domain.replays import Approval
 from controltower.loop import Step, start_steps
 from controltower.replaying import ReplayParts, build_replay_parts, replay_steps
 from controltower.server import HttpListener, serve
@@ -166,7 +168,10 @@ def opened_tower(
         try:
             rules = RuleShelf(settings.failure_rules, demo_rules(demo_inbox) if demo_inbox else ())
             targets = DeclaredTargets(connections)
-            replays = build_replay_parts(db, ingest, processes, rules, targets, utc_now, now_us, policies)
+            approval = Approval(settings.replay_approval_above)
+            replays = build_replay_parts(
+                db, ingest, processes, rules, targets, utc_now, now_us, approval, policies
+            )
             yield Tower(
                 settings, db, processes, ingest, mappings, HookFigures(), rules, connections, replays,
                 Statuses(now_us),
@@ -181,12 +186,18 @@ class Demo:
 
     seed: int
     rate: float  # orders a minute
-    inbox: str  # host:port where it takes replays
+    inbox: socket.socket  # where it takes replays; it listens already
+
+    @property
+    def address(self) -> str:
+        """host:port of the inbox."""
+        host, port = self.inbox.getsockname()
+        return f"{host}:{port}"
 
 
 def run(settings: Settings, roles: Roles, *, say: Callable[[str], None], demo: Demo | None = None) -> None:
     """Serve until told to stop."""
-    inbox = demo.inbox if demo else ""
+    inbox = demo.address if demo else ""
     with opened_tower(settings, has_writer_process=True, demo_inbox=inbox) as tower:
         _check_exposure(tower, roles)
         steps: tuple[Step, ...] = (Step("checkpoint", lambda: checkpoint(tower.db), _CHECKPOINT_SECONDS),)
@@ -205,8 +216,7 @@ def run(settings: Settings, roles: Roles, *, say: Callable[[str], None], demo: D
             if loops is not None:
                 loops.start()
             if demo is not None:
-                arguments = demo_arguments(settings, demo)
-                estate.append(subprocess.Popen([sys.executable, "-m", "controltower.demo", *arguments]))
+                estate.append(_start_demo(settings, demo))
 
         def stopping() -> None:
             while estate:
@@ -225,6 +235,12 @@ def run(settings: Settings, roles: Roles, *, say: Callable[[str], None], demo: D
                 loops.stop()
             scheduler.shutdown(wait=True)
             tower.replays.executor.close()
+
+
+def _start_demo(settings: Settings, demo: Demo) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "controltower.demo", *demo_arguments(settings, demo)]
+    with demo.inbox:  # of the estate alone: when it is gone, nobody listens there
+        return subprocess.Popen(command, pass_fds=(demo.inbox.fileno(),))
 
 
 def _reconcile(tower: Tower) -> None:
@@ -439,7 +455,7 @@ def demo_arguments(settings: Settings, demo: Demo) -> list[str]:
         *("--otlp", f"http://{settings.otlp_http}"),
         *("--events", f"http://{settings.http}/api/v1/events"),
         *("--dead-letters", f"http://{settings.http}/api/v1/dead-letters"),
-        *("--inbox", demo.inbox),
+        *("--inbox-fd", str(demo.inbox.fileno())),
         *("--seed", str(demo.seed)),
         *("--rate", str(demo.rate)),
         "--exit-with-parent",

@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     log.info("Northwind Living opens: seed %d, series %s, %g orders/min", options.seed, series, options.rate)
     runner = Runner(estate, wires, _clock, stop)
-    inbox = _open_inbox(options.inbox, Consumer(causes, runner.hand_in, _clock), causes)
+    inbox = _open_inbox(options, Consumer(causes, runner.hand_in, _clock), causes)
     runner.play(backfill=options.backfill, orders_per_minute=options.rate, rng=Random(options.seed))
     if inbox is not None:
         inbox.stop()
@@ -89,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         help="where dead letters are taken",
     )
     add("--inbox", default="", help="host:port, on this machine, where replayed messages are taken")
+    add("--inbox-fd", type=int, help="a socket that listens there already, handed over at the start")
     add("--token", default="", help="an ingest token, when the tower asks for one")
     add("--seed", type=int, default=7, help="the same seed plays the same orders")
     add("--rate", type=float, default=12.0, help="orders a minute; 0 for the past alone")
@@ -98,19 +100,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _open_inbox(address: str, consumer: Consumer, causes: Causes) -> Inbox | None:
-    """Take replays there; None, and a word about it, when nobody says where or the address is taken."""
-    host, _, port = address.rpartition(":")
-    if not address:
+def _open_inbox(options: argparse.Namespace, consumer: Consumer, causes: Causes) -> Inbox | None:
+    """Take replays; None, and a word about it, when nobody says where or the address is taken."""
+    if not options.inbox and options.inbox_fd is None:
         return None
     try:
-        inbox = Inbox(host, int(port), consumer, causes)
+        inbox = Inbox(_listener(options), consumer, causes)
     except (OSError, ValueError) as exc:
-        log.warning("Replays cannot be taken at %s: %s", address, exc)
+        log.warning("Replays cannot be taken at %s: %s", options.inbox or "the inbox that was given", exc)
         return None
     inbox.start()
     log.info("The item master is at %s/", inbox.url)
     return inbox
+
+
+def _listener(options: argparse.Namespace) -> socket.socket:
+    if options.inbox_fd is not None:
+        return socket.socket(fileno=options.inbox_fd)
+    host, _, port = options.inbox.rpartition(":")
+    return socket.create_server((host, int(port)))
 
 
 def _wait_for_tower(connection: Connection, stop: Event) -> bool:

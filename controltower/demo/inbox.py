@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,13 +30,15 @@ _LOCAL_NAMES = frozenset(("127.0.0.1", "localhost"))
 
 
 class Inbox(ThreadingHTTPServer):
-    """Listens on an address of this machine."""
+    """Serves what comes to an address of this machine."""
 
     daemon_threads = True
 
-    def __init__(self, host: str, port: int, consumer: Consumer, causes: Causes) -> None:
-        """Raises OSError when the address is taken."""
-        super().__init__((host, port), _Handler)
+    def __init__(self, listener: socket.socket, consumer: Consumer, causes: Causes) -> None:
+        """`listener` listens already, on loopback."""
+        super().__init__(listener.getsockname(), _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
         self.consumer = consumer
         self.causes = causes
 

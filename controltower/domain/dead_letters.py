@@ -7,6 +7,7 @@ replayed: `id_of` says which. Each time that it died is a *death*, told apart by
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -28,6 +29,9 @@ OUTSTANDING = (REPLAYING, WAITING)
 LIVE = (*REPLAYABLE, *OUTSTANDING)
 """States in which it still counts as a problem."""
 CLOSED = (RESOLVED, DISCARDED)
+
+PURGE_AFTER = timedelta(days=30)
+"""How long a closed letter is kept, and can be taken back; one that is live is never purged."""
 
 SOURCE = "controltower/dead-letters"
 """The source of the events that put dead letters on their journeys."""

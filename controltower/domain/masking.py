@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from html import escape, unescape
 from itertools import pairwise
 from urllib.parse import unquote_plus
+
+from controltower.domain.xml_layout import xml_parts
 
 MASK = "•••"
 _DEEPEST = 4  # JSON within strings of JSON is looked into so far
@@ -50,6 +53,7 @@ _ASSIGNED = re.compile(
     r"(?i)\b(?P<name>[\w-]{0,40}(?:password|passwd|pwd|token|secret|cvv|cvc|api[_-]?key|iban|phone)[\w-]{0,40})"
     r"(?P<sign>[\"']?\s?[:=]\s?)(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&<>{}\"']++)"
 )
+_HINT = re.compile(r"(?i)[@:=]|\d[ -]?\d|bearer|basic")  # most texts hold nothing of all that
 _BEARER = re.compile(r"(?i)\b(bearer|basic) [\w.~+/=-]{8,}")
 
 
@@ -62,6 +66,8 @@ def mask_text(text: str) -> str:
     """The text without e-mail names, phone, card and account numbers, and without what is assigned to a name
     that stands for a secret.
     """
+    if _HINT.search(text) is None:
+        return text
     text = _replaced(_IBAN, text, _is_iban, lambda plain: f"{plain[:2]}{MASK}{plain[-2:]}")
     text = _replaced(_CARD, text, _is_card, lambda plain: f"{MASK} {plain[-4:]}")
     text = _PHONE.sub(lambda found: f"{MASK}{found[0][-2:]}", text)
@@ -79,7 +85,7 @@ def mask_json(text: str) -> str:
 
 def mask_xml(text: str) -> str:
     """XML with the content and attributes of personal elements replaced and all other texts masked."""
-    return "".join(masked_xml(text))
+    return "".join(masked_xml(xml_parts(text)))
 
 
 def mask_form(text: str) -> str:
@@ -104,6 +110,7 @@ def _hidden_value(name: str, value: str) -> str:
     return MASK if value else ""
 
 
+@lru_cache(maxsize=4096)
 def is_hidden_field(name: str, above: tuple[str, ...] = ()) -> bool:
     """Whether a field of this name, in fields of the names `above`, holds personal data or a secret."""
     words = _words(name)
@@ -262,16 +269,14 @@ def _quoted(text: str) -> str:
 
 # --- XML ------------------------------------------------------------------------------------------
 
-_XML = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<[^<>]*>|[^<]++|<", re.DOTALL)
 _TAG = re.compile(r"</?\s*([^\s/>]+)")
 _ATTRIBUTE = re.compile(r"""([^\s=<>"'/]+)(\s*=\s*)(?:"([^"]*)"|'([^']*)')""")
 
 
-def masked_xml(text: str) -> Iterator[str]:
-    """`mask_xml` in parts."""
+def masked_xml(parts: Iterable[str]) -> Iterator[str]:
+    """`mask_xml` in parts, of a document that is in parts already."""
     names: list[str] = []
-    for found in _XML.finditer(text):
-        token = found[0]
+    for token in parts:
         if token.startswith("<![CDATA["):
             yield f"<![CDATA[{_content(token[9:-3], names)}]]>"
         elif token.startswith(("<!--", "<?", "<!")):

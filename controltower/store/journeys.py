@@ -24,7 +24,7 @@ from controltower.store.journey_lists import (
 from controltower.store.journey_rows import FailureRow, JourneyRow
 from controltower.store.membership import find_shown, in_chunks, load_whole, rows_in
 from controltower.store.packing import unpack
-from controltower.store.tables import event, identifier, label, trace_link
+from controltower.store.tables import event, identifier, journey, label, trace_link
 
 __all__ = [
     "EventPayload",
@@ -44,6 +44,7 @@ __all__ = [
     "journey_trace_ids",
     "list_journeys",
     "page_of_journeys",
+    "unchanged_journeys",
 ]
 
 _EVENT_COLUMNS = tuple(column for column in event.c if column.name != "payload")
@@ -99,6 +100,15 @@ def find_journey(c: Connection, key: bytes) -> JourneyRow | None:
 def find_journeys(c: Connection, keys: Iterable[bytes]) -> dict[bytes, JourneyRow]:
     """`find_journey` for many keys at once; keys that lead nowhere are left out."""
     return find_shown(c, set(keys))
+
+
+def unchanged_journeys(c: Connection, journey_ids: Iterable[bytes], since: datetime) -> set[bytes]:
+    """Those of these journeys that are still there and that nothing changed since."""
+    found: set[bytes] = set()
+    for chunk in in_chunks(sorted(journey_ids)):
+        query = select(journey.c.id).where(journey.c.id.in_(chunk), journey.c.updated_us < to_us(since))
+        found.update(bytes(one) for one in c.execute(query).scalars())
+    return found
 
 
 def journey_identifiers(c: Connection, journey_id: bytes) -> list[IdentifierRow]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from flask import Blueprint, Response, request, stream_with_context, url_for
 from controltower.domain.errors import BadPayload
 from controltower.store.audit import Entry, entries_after, first_break, list_entries
 from controltower.store.engine import Database, reading
-from controltower.web.csv_cells import defused
+from controltower.web.csv_cells import csv_line
 from controltower.web.deps import deps, now
 from controltower.web.htmx import page
 from controltower.web.roles import requires
@@ -183,15 +181,9 @@ def _batches(db: Database, last: int) -> Iterator[list[Entry]]:
 
 
 def _csv_lines(db: Database, last: int) -> Iterator[str]:
-    yield _csv(COLUMNS)
+    yield csv_line(COLUMNS)
     for entries in _batches(db, last):
-        yield "".join(_csv(tuple(defused(cell) for cell in _cells(entry).values())) for entry in entries)
-
-
-def _csv(cells: tuple[str, ...]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
+        yield "".join(csv_line(tuple(_cells(entry).values())) for entry in entries)
 
 
 def _json_lines(db: Database, last: int) -> Iterator[str]:

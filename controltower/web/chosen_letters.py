@@ -10,8 +10,8 @@ from werkzeug.datastructures import MultiDict
 
 from controltower.domain.errors import BadPayload
 from controltower.store.letter_rows import LetterFilter
+from controltower.web import letter_filters as filters
 from controltower.web.cursors import read_key
-from controltower.web.letter_filters import FIELDS, read_filter
 
 LETTER = "letter"
 MOST_NAMED = 1000
@@ -22,23 +22,13 @@ class Choice:
     """The letters that somebody chose."""
 
     letters: LetterFilter | Sequence[bytes]
-    query: str  # the same as a query string
-
-    @property
-    def selection(self) -> str:
-        """What a plan remembers of it: the filter as people see it, "" for letters that were named."""
-        return self.query if isinstance(self.letters, LetterFilter) else ""
+    selection: str = ""  # the filter as people see it, a query string; "" for letters that were named
 
 
 def read_choice(args: MultiDict[str, str]) -> Choice:
     """The choice that an address or a form spells. Raises BadPayload when it is none."""
     named = args.getlist(LETTER)
-    if named:
-        return choose_named(named)
-    given = {name: args[name].strip() for name in FIELDS if args.get(name, "").strip()}
-    if not given:
-        raise BadPayload("letter: name a dead letter, or filter the list of them; nothing is chosen")
-    return Choice(read_letter_filter(given), urlencode(given))
+    return choose_named(named) if named else choose_filtered(filters.given_fields(args))
 
 
 def choose_named(named: Sequence[str]) -> Choice:
@@ -49,13 +39,20 @@ def choose_named(named: Sequence[str]) -> Choice:
     wrong = next((text for text, key in zip(named, keys, strict=True) if key is None), None)
     if wrong is not None:
         raise BadPayload(f"letter: expected ids of dead letters, found {wrong[:40]!r}")
-    found = [key for key in dict.fromkeys(keys) if key is not None]
-    return Choice(found, urlencode([(LETTER, key.hex()) for key in found]))
+    return Choice([key for key in dict.fromkeys(keys) if key is not None])
 
 
-def read_letter_filter(given: Mapping[str, str]) -> LetterFilter:
-    """The filter of these fields. Raises BadPayload for what no letter can have."""
-    unknown = sorted(given.keys() - set(FIELDS))
+def choose_filtered(given: Mapping[str, str]) -> Choice:
+    """The letters that a filter means. Raises BadPayload for fields that there are not, and for no filter."""
+    unknown = sorted(given.keys() - set(filters.FIELDS))
     if unknown:
-        raise BadPayload(f"{unknown[0]}: is not a field of the filter; there are {', '.join(FIELDS)}")
-    return read_filter(given)
+        known = ", ".join(filters.FIELDS)
+        raise BadPayload(f"{unknown[0]}: is not a field of the filter; there are {known}")
+    if not given:
+        raise BadPayload("letter: name a dead letter, or filter the list of them; nothing is chosen")
+    return Choice(filters.read_filter(given), filters.spell(given))
+
+
+def address_of(letters: Sequence[bytes]) -> str:
+    """Letters that are named, as a query string."""
+    return urlencode([(LETTER, one.hex()) for one in letters])

@@ -26,7 +26,7 @@ from controltower.web.roles import requires
 
 bp = Blueprint("dead_letters", __name__, url_prefix="/dead-letters")
 
-MOST_GROUPS = 100
+MOST_GROUPS = 50
 PAGE_ROWS = 50
 GROUP_ROWS = 10
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")

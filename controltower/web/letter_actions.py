@@ -14,9 +14,10 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, flash, request, url_for
 
+from controltower.domain.dead_letters import PURGE_AFTER
 from controltower.domain.errors import BadPayload, Conflict, Forbidden
 from controltower.services.accounts import is_allowed
-from controltower.services.dead_letters.desk import PURGE_AFTER, Chosen, Desk
+from controltower.services.dead_letters.desk import Chosen, Desk
 from controltower.services.replay.planning import Wish
 from controltower.store.engine import reading
 from controltower.store.letter_rows import LetterFilter

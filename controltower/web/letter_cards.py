@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from controltower.domain.dead_letters import DISCARDED, NO_EFFECT, REPLAYABLE, REPLAYING, RESOLVED, WAITING
+from controltower.domain.dead_letters import INVESTIGATING, NEW, REPLAYABLE
 from controltower.domain.processes import Process
 from controltower.domain.verdicts import KIND_WORDS, SAFE, Verdict
 from controltower.services.dead_letters.lineage import lineage_of
 from controltower.store.engine import Connection
 from controltower.store.letter_rows import LetterRow
 
-_STATE_WORDS = {
-    REPLAYING: "Being sent again",
-    WAITING: "Sent; waiting until the order moves",
-    NO_EFFECT: "Sent, no effect",
-    RESOLVED: "Resolved",
-    DISCARDED: "Discarded",
-}
+_ONLY_DEAD = (NEW, INVESTIGATING)
 
 
 class LetterCard(NamedTuple):
@@ -38,9 +32,9 @@ class LetterCard(NamedTuple):
         return KIND_WORDS[self.verdict.kind] if self.verdict else ""
 
     @property
-    def state_words(self) -> str:
-        """How it is going, "" while it is only dead."""
-        return _STATE_WORDS.get(self.letter.state, "")
+    def is_told(self) -> bool:
+        """Whether its state says more than that it is dead."""
+        return self.letter.state not in _ONLY_DEAD
 
     @property
     def title(self) -> str:

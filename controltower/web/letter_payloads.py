@@ -19,6 +19,7 @@ from controltower.services.dead_letters.forms import Form, form_of
 PART_CHARACTERS = 48 * 1024
 MOST_COMPARED = 2_000  # lines of either side
 _CONTEXT = 3
+LONG_LINE = 4000  # characters; longer ones are masked piece by piece
 _BYTES_A_LINE = 16
 UNMASKABLE = "Bytes that are no text may hold names, and cannot be masked."
 
@@ -111,12 +112,12 @@ def _shown(body: bytes, form: Form, *, reveal: bool) -> Iterator[str]:
         text = msgspec.json.format(body, indent=2).decode()
         yield from text.splitlines(keepends=True) if reveal else masked_json(text)
     elif form == "XML":
-        text = lay_out_xml(body.decode())
-        yield from text.splitlines(keepends=True) if reveal else masked_xml(text)
+        laid_out = lay_out_xml(body.decode())
+        yield from laid_out if reveal else masked_xml(laid_out)
     elif form == "form":
         yield _form_lines(body.decode()) if reveal else mask_form(body.decode())
     else:
-        for line in body.decode().splitlines(keepends=True):
+        for line in _short_lines(body.decode()):
             yield line if reveal else mask_text(line)
 
 
@@ -137,6 +138,17 @@ def _parts(bits: Iterable[str]) -> Iterator[str]:
 def _pieces(bit: str) -> Iterator[str]:
     for start in range(0, len(bit), PART_CHARACTERS):
         yield bit[start : start + PART_CHARACTERS]
+
+
+def _short_lines(text: str) -> Iterator[str]:
+    """The lines of a text; what is too long is cut, at a space where there is one."""
+    for line in text.splitlines(keepends=True):
+        start = 0
+        while len(line) - start > LONG_LINE:
+            end = line.rfind(" ", start, start + LONG_LINE) + 1 or start + LONG_LINE
+            yield line[start:end]
+            start = end
+        yield line[start:]
 
 
 def _form_lines(text: str) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from controltower.domain.dead_letters import STATES
 from controltower.domain.failure_rules import CLASS_WORDS, NO_DIAGNOSIS, Diagnosis, RuleBook
+from controltower.domain.masking import mask_text
 from controltower.store.engine import Connection
 from controltower.store.letter_groups import (
     GroupNote,
@@ -74,7 +75,7 @@ class GroupView:
 
 def title_of(row: LetterRow) -> str:
     """What went wrong with a letter, in a few words."""
-    return row.error_class or row.error_code or row.error_message[:80] or "No reason was given"
+    return row.error_class or row.error_code or mask_text(row.error_message)[:80] or "No reason was given"
 
 
 def load_groups(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, Response, flash, render_template, request, url_for
-from werkzeug.datastructures import MultiDict
 
 from controltower.domain.dead_letters import REPLAYABLE
 from controltower.domain.errors import BadPayload, Conflict, ControlTowerError, NotFound
@@ -29,9 +27,10 @@ from controltower.store.letter_rows import LetterFilter, LetterRow
 from controltower.store.letters import find_letters
 from controltower.store.replay_policies import last_looks
 from controltower.store.replays import Item, Plan, get_plan, list_items, list_plans
+from controltower.web import letter_filters as filters
 from controltower.web import replay_forms as forms
 from controltower.web.auth import is_local_path, signed_in_account
-from controltower.web.chosen_letters import LETTER, Choice, read_choice
+from controltower.web.chosen_letters import LETTER, Choice, address_of, choose_filtered, read_choice
 from controltower.web.cursors import read_key
 from controltower.web.deps import deps, now
 from controltower.web.errors import status_of
@@ -280,7 +279,7 @@ def _back(path: str | None) -> str:
 def _posted_choice() -> Choice:
     if request.form.getlist(LETTER):
         return read_choice(request.form)
-    return read_choice(MultiDict(parse_qsl(request.form.get("selection", ""))))
+    return choose_filtered(filters.parse(request.form.get("selection", "")))
 
 
 def _form(choice: Choice, filled: Any, *, error: str = "", status: int = 200) -> Response:
@@ -377,4 +376,4 @@ def _again_url(view: PlanView, items: list[Item]) -> str:
         return f"{url_for('.show_form')}?{view.plan.selection}"
     if view.plan.items > FEW:
         return ""
-    return f"{url_for('.show_form')}?{urlencode([(LETTER, item.letter_id.hex()) for item in items])}"
+    return f"{url_for('.show_form')}?{address_of([item.letter_id for item in items])}"

@@ -63,6 +63,20 @@ def fill(tower: Tower, admin: Visitor, token: str) -> Mapping[str, str]:
     assert tower.post("/v1/metrics", json.dumps(body).encode(), "application/json").status == 200
     tower.send_metrics(readings_of(QUEUE, "ready", [20, 15, 10]))
     assert tower.post("/api/v1/events", b"{}", "application/cloudevents+json").status == 400
+    letter = json.dumps(
+        {
+            "place": "screens.dlq",
+            "type": "order.posted",
+            "system": "erp",
+            "error": {"code": "SKU_UNMAPPED", "message": "LAMP-7 has no mapping in the catalogue of the ERP"},
+            "identifiers": {"order": ORDER},
+            "failed_at": minutes_ago(5).isoformat(),
+            "headers": {"authorization": "Bearer abcdefgh", "x-tenant": "eu"},
+            "body": {"order": ORDER, "lines": [{"sku": "LAMP-7"}]},
+        }
+    ).encode()
+    taken = tower.post("/api/v1/dead-letters", letter, "application/json").json["items"][0]["id"]
+    group = tower.get(f"/api/v1/dead-letters/{taken}", token)["fingerprint"]
     held: dict[str, Any] = tower.get("/api/v1/quarantine", token, limit="1")["items"][0]
     (hit,) = tower.get("/api/v1/search", token, q=ORDER)["hits"]
     journey = f"/journeys/{hit['journey']['id']}"
@@ -91,6 +105,15 @@ def fill(tower: Tower, admin: Visitor, token: str) -> Mapping[str, str]:
         "quarantine": "/quarantine",
         "quarantine_none": "/quarantine?state=discarded",
         "quarantine_item": f"/quarantine/{held['id']}",
+        "dead_letters": "/dead-letters",
+        "dead_letters_by_queue": "/dead-letters?by=queue",
+        "dead_letters_none": "/dead-letters?queue=none",
+        "dead_letter_list": "/dead-letters/letters",
+        "dead_letter_list_none": "/dead-letters/letters?state=discarded",
+        "dead_letter_group": f"/dead-letters/groups/{group}",
+        "dead_letter": f"/dead-letters/{taken}?against={taken}",
+        "dead_letter_edit": f"/dead-letters/{taken}/edit",
+        "dead_letter_action": f"/dead-letters/actions?action=discard&id={taken}",
         "queues": "/queues",
         "queues_none": "/queues?text=no-such-queue",
         "queue": f"/queues/rabbitmq/{QUEUE}",

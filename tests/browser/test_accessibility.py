@@ -14,6 +14,8 @@ SCREENS = (
     *("home", "journeys", "journeys_filtered", "journeys_none", "journey", "event"),
     *("search", "search_hits", "search_none", "traces", "trace", "span"),
     *("flows", "flow_messages", "process_map", "process_map_line", "process_map_none"),
+    *("dead_letters", "dead_letters_by_queue", "dead_letters_none", "dead_letter_list"),
+    *("dead_letter_list_none", "dead_letter_group", "dead_letter", "dead_letter_edit", "dead_letter_action"),
     *("compare", "compare_none", "queues", "queues_none", "queue"),
     *("quarantine", "quarantine_none", "quarantine_item", "sources", "users", "account", "not_found"),
     *("sign_in", "setup", "mappings", "mapping"),

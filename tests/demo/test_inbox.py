@@ -1,6 +1,7 @@
 """The address of the estate on this machine: replays come in, and people put causes right on its page."""
 
 import re
+import socket
 from contextlib import closing
 from datetime import UTC, datetime
 from http.client import HTTPConnection
@@ -29,7 +30,7 @@ class Recorder(Consumer):
 @pytest.fixture
 def inbox():
     """An inbox that listens."""
-    opened = Inbox("127.0.0.1", 0, Recorder(), Causes(NOW))
+    opened = Inbox(socket.create_server(("127.0.0.1", 0)), Recorder(), Causes(NOW))
     opened.start()
     yield opened
     opened.stop()

@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
@@ -16,6 +17,7 @@ from controltower.domain.masking import (
     mask_text,
     mask_value,
     mask_xml,
+    masked_xml,
 )
 
 CARD = "4242424242424242"
@@ -169,3 +171,12 @@ def test_anything_can_be_masked(text: str):
 def test_nothing_personal_survives_beside_other_such_things(parts: list[str]):
     hidden = mask_text(", ".join(parts))
     assert not any(one in hidden for one in PERSONAL)
+
+
+def test_the_beginning_of_a_long_document_does_not_wait_for_its_end():
+    def endless() -> Iterator[str]:
+        yield from ("<o>", "<phone>", "030 12", "</phone>")
+        raise AssertionError("nobody needs more")
+
+    begun = masked_xml(endless())
+    assert [next(begun) for _ in range(3)] == ["<o>", "<phone>", MASK]

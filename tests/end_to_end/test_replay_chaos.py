@@ -145,9 +145,17 @@ class Estate:
         }
         self.erp = Erp(self.broker.url, self.queue, tower)
 
-    def restart(self) -> None:
-        self.tower.kill()
-        self.tower.start()
+    def disturb(self, round: int) -> None:
+        """Kill the tower, cut its connections, or take the broker away from it for a while."""
+        if round % 3 == 0:
+            self.tower.kill()
+            self.tower.start()
+        elif round % 3 == 1:
+            self.proxy.cut()
+        else:
+            self.proxy.down()
+            time.sleep(1.5)
+            self.proxy.up()
 
     def publish(self) -> list[str]:
         orders = [f"chaos-{number}" for number in range(MESSAGES)]
@@ -215,7 +223,7 @@ def test_a_thousand_letters_survive_kills_and_cuts_from_the_queue_back_to_the_qu
     estate.erp.start()
     for round in range(4):
         time.sleep(moments.uniform(0.1, 0.8))
-        estate.proxy.cut() if round % 2 else estate.restart()
+        estate.disturb(round)
     with opened(database_url) as database:
         wait_for(lambda: estate.count(database) == MESSAGES, "every message is a letter")
         wait_for(lambda: estate.is_empty(estate.dead), "nothing waits to be taken over")
@@ -226,7 +234,7 @@ def test_a_thousand_letters_survive_kills_and_cuts_from_the_queue_back_to_the_qu
         plan_id = replay_everything(estate, database)
         for round in range(4):
             time.sleep(moments.uniform(0.1, 1.5))
-            estate.proxy.cut() if round % 2 else estate.restart()
+            estate.disturb(round)
         wait_for(lambda: plan_state(database, plan_id) == "done", "the replay ends", within=240)
         wait_for(lambda: estate.count(database, RESOLVED) == MESSAGES, "every letter is resolved")
     deliveries, keys = estate.erp.deliveries, estate.erp.keys

@@ -71,7 +71,7 @@ def make_tower(
             processes=processes,
             clock=clock,
             session_key=b"a key for tests only, 32 bytes..",
-            decoders={"events": decode_held},
+            decoders=settings.pop("decoders", {"events": decode_held}),
             desk=Desk(sqlite_store),
             planner=planner,
             redirects=Redirects(sqlite_store, planner.targets),

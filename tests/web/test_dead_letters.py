@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from controltower.services.dead_letters.desk import Desk
+from controltower.store.engine import transaction
+from controltower.store.replays import Item, add_items
 from controltower.web import dead_letters
 from tests.web.letters import Letters
 from tests.web.tower import Tower, post, text_of
@@ -141,10 +144,18 @@ def test_the_list_pages_by_key_and_counts_all_that_match(tower, letters, monkeyp
 
 
 def test_messages_of_errors_are_masked_everywhere(tower, letters):
-    letter_id = letters.one(error_message="jane@example.com with card 4242424242424242 was refused")
+    letter_id = letters.one(
+        error_code="", error_message="jane@example.com with card 4242424242424242 was refused"
+    )
     client = tower.client("admin")
     fingerprint = letters.row(letter_id).fingerprint
-    for path in ("/dead-letters", LIST, f"/dead-letters/groups/{fingerprint}", f"/dead-letters/{letter_id}"):
+    for path in (
+        "/",
+        "/dead-letters",
+        LIST,
+        f"/dead-letters/groups/{fingerprint}",
+        f"/dead-letters/{letter_id}",
+    ):
         page = text_of(client.get(path))
         assert "jane@" not in page and "4242424242424242" not in page, path
 
@@ -195,6 +206,47 @@ def test_a_group_tells_what_to_do_and_keeps_who_is_on_it(tower, letters):
     assert 'value="Anna"' in page and "asked SAP" in page and 'href="https://t.example/7"' in page
     assert "Anna" in text_of(client.get("/dead-letters"))
     assert "support" in page, "who noted it"
+
+
+def test_fix_memory_shows_what_the_table_holds(tower, letters):
+    """field.md, leap 5; tests/services/test_letter_groups.py has the way from outcomes to the table."""
+    letter_id = letters.one()
+    row = letters.row(letter_id)
+    item = Item(
+        plan_id=bytes(16),
+        place=0,
+        letter_id=row.id,
+        state="",
+        step=0,
+        attempt=1,
+        payload_hash=b"",
+        edit=0,
+        verdict="safe",
+        verdict_why="",
+        order_key="",
+        connection="bus",
+        target_place="erp.post",
+        fingerprint=row.fingerprint,
+        remedy="replay",
+        previous="new",
+        sent_at=None,
+        settled_at=None,
+        outcome="",
+    )
+    ends = ["confirmed"] * 11 + ["no_effect", "died_again", "unsendable"]
+    items = [replace(item, place=place, state=state) for place, state in enumerate(ends)]
+    edits = [replace(items[0], place=20, remedy="edit of sku"), replace(items[0], place=21, state="sent")]
+    with transaction(tower.db) as c:
+        add_items(c, [*items, *edits])
+
+    page = text_of(tower.client("viewer").get(f"/dead-letters/groups/{row.fingerprint}"))
+
+    assert "Replayed 14 times, 11 confirmed" in page
+    assert "Edit of sku, once, 1 confirmed" in page
+    assert "Edit of sku, once, 1 confirmed" in text_of(tower.client("viewer").get("/dead-letters"))
+    assert "Replayed 14 times, 11 confirmed" in text_of(
+        tower.client("viewer").get(f"/dead-letters/{letter_id}")
+    )
 
 
 def test_a_note_that_is_too_long_stays_as_written(tower, letters):

@@ -266,7 +266,7 @@ def test_a_filter_chooses_what_it_means_and_is_remembered(estate: Estate, client
         ramp="yes",
     )
     shown = text_of(client("support").get(made.location))
-    assert "Replay of 3 messages" in shown and "/dead-letters?type=order.posted" in shown
+    assert "Replay of 3 messages" in shown and "/dead-letters/letters?type=order.posted" in shown
 
 
 def test_what_is_under_way_already_is_left_out(estate: Estate, client):
@@ -452,7 +452,7 @@ def test_the_journey_follows_the_replay_until_it_is_confirmed(estate: Estate, cl
     start(browser, post(browser, f"/replays/letters/{letter}", form_at="/account").location)
     estate.work()
     page = text_of(browser.get(where))
-    assert "Sent; waiting until the order moves" in page and 'hx-trigger="every 3s"' in page
+    assert "Waiting for confirmation" in page and 'hx-trigger="every 3s"' in page
     [poll] = re.findall(r'id="journey" hx-get="([^"]+)"', page)
     estate.pass_time(seconds=5)
     estate.tell("order.posted", ("order", "1001"), system="erp")

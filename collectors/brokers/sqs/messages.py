@@ -24,7 +24,7 @@ PACKED = "sqs-headers"
 """The headers that are no attributes of their own: a JSON list of names and values."""
 TYPES = "sqs-attribute-types"
 """A JSON object of the attributes that are no plain strings."""
-NO_GROUP = "control-tower"
+NO_GROUP = "controltower"
 """The group of messages without a key in a FIFO queue, which has to have one."""
 _OWN = (BODY, PACKED, ORDERING_KEY)
 _MOST_ATTRIBUTES = 10

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from controltower.domain.dead_letters import (
@@ -17,6 +17,7 @@ from controltower.domain.dead_letters import (
     INVESTIGATING,
     LIVE,
     NEW,
+    PURGE_AFTER,
     REPLAYABLE,
     RESOLVED,
     payload_hash,
@@ -34,7 +35,6 @@ from controltower.store.letters import add_edit, chosen_ids, find_letters, get_b
 
 MOST_AT_ONCE = 100_000
 BATCH = 1000
-PURGE_AFTER = timedelta(days=30)
 MAX_REASON = 500
 MAX_WORD = 200
 MAX_TAGS = 20

@@ -17,6 +17,7 @@ from controltower.domain.dead_letters import (
     MONEY,
     NO_EFFECT,
     OUTSTANDING,
+    PURGE_AFTER,
     RESOLVED,
     SOURCE,
     UNPLACED,
@@ -101,6 +102,7 @@ def resolve(
             "settled_us": now_us,
             "settled_by": by,
             "settled_why": words,
+            "purge_us": to_us(now + PURGE_AFTER),
             "changed_us": now_us,
         }
         resolved |= mark(c, ids, expected, values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from controltower.domain.dead_letters import NO_EFFECT
@@ -14,7 +15,7 @@ from controltower.domain.verdicts import Newer, Subject, Verdict, confirmation_o
 from controltower.store.engine import Connection
 from controltower.store.journey_rows import JourneyRow
 from controltower.store.journey_samples import load_facts
-from controltower.store.journeys import find_journeys
+from controltower.store.journeys import find_journeys, unchanged_journeys
 from controltower.store.letter_rows import LetterRow, idempotency_key
 from controltower.store.letters import NO_PAPERS, Papers, find_papers
 from controltower.store.newer import TooManyChanges, find_newer_change
@@ -68,6 +69,24 @@ def lineage_of(
     return found
 
 
+def changed_since(c: Connection, letters: Iterable[LetterRow], moment: datetime) -> list[LetterRow]:
+    """Those of the letters whose journey changed after a moment, is another one now, or is not known; and
+    those about a record that changes on journeys of others.
+    """
+    rows = list(letters)
+    unchanged = unchanged_journeys(c, {row.journey_id for row in rows if row.journey_id}, moment)
+    papers = find_papers(c, [row.id for row in rows])
+    return [
+        row
+        for row in rows
+        if row.journey_id not in unchanged or _is_about_a_record(papers.get(row.id, NO_PAPERS))
+    ]
+
+
+def _is_about_a_record(papers: Papers) -> bool:
+    return any(one.kind.rpartition(".")[2] == _CHANGE for one in papers.identifiers)
+
+
 def _subject(row: LetterRow, papers: Papers) -> Subject:
     edits = range(row.edit + 1)
     return Subject(
@@ -82,7 +101,7 @@ def _subject(row: LetterRow, papers: Papers) -> Subject:
 
 def _with_newer(c: Connection, subject: Subject, papers: Papers) -> Subject:
     """A change of a record is a journey of its own: whether a newer one was processed stands on another."""
-    if not any(one.kind.rpartition(".")[2] == _CHANGE for one in papers.identifiers):
+    if not _is_about_a_record(papers):
         return subject
     keys = {key_of(one) for one in papers.identifiers if bond_of(one.kind) is Bond.LABEL}
     try:

@@ -32,7 +32,7 @@ from controltower.domain.replays import (
 )
 from controltower.domain.times import to_us
 from controltower.domain.verdicts import SAFE
-from controltower.services.dead_letters.lineage import Lineage, lineage_of
+from controltower.services.dead_letters.lineage import Lineage, changed_since, lineage_of
 from controltower.services.replay.breakers import Breakers
 from controltower.services.replay.leases import LEASE, kept_lease, take_lease
 from controltower.services.replay.outgoing import outgoing_of, patience_of
@@ -42,7 +42,7 @@ from controltower.services.replay.steering import finish, give_back, halt
 from controltower.services.replay.targets import Target, Targets
 from controltower.store.audit import Deed, record
 from controltower.store.engine import Connection, Database, reading, transaction
-from controltower.store.letter_rows import LetterBody
+from controltower.store.letter_rows import LetterBody, LetterRow
 from controltower.store.letters import find_bodies, find_letters, mark, mark_each
 from controltower.store.replays import (
     Item,
@@ -61,6 +61,7 @@ _log = logging.getLogger(__name__)
 
 CLAIM_BATCH = 500
 SEND_BATCH = 500
+SKEW = timedelta(minutes=1)  # between the clocks of workers
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ class _Batch:
     """Items that are about to leave, with all that it takes."""
 
     items: list[Item]
-    lineages: Mapping[bytes, Lineage]
+    letters: Mapping[bytes, LetterRow]
     bodies: Mapping[tuple[bytes, int], LetterBody]
 
 
@@ -145,7 +146,7 @@ class Executor:
         """Send the next items of the step; False when none may leave now."""
         if self._has_failed(plan):
             return False
-        room = self.pacer.room(plan.id, self._rate(plan), now)
+        room = self.pacer.room(plan.id.hex(), plan.rate, now)
         if room <= 0:
             return False
         batch = self._prepare(plan, min(room, SEND_BATCH), now)
@@ -155,13 +156,21 @@ class Executor:
             messages = [self._outgoing(batch, item) for item in items]
             with kept_lease(self.db, plan.id, self.worker, self.clock):
                 sent = self._deliver(connection, messages)
-            self._settle(plan, connection, items, sent, batch.lineages)
-        self.pacer.take(plan.id, len(batch.items))
+            self._settle(plan, connection, items, sent, batch.letters)
+            self.pacer.take(connection, len(items))
+        self.pacer.take(plan.id.hex(), len(batch.items))
         return True
 
-    def _rate(self, plan: Plan) -> int:
-        limits = [plan.rate, self.targets.rate_of(plan.target_connection) if plan.target_connection else 0]
-        return min((limit for limit in limits if limit), default=0)
+    def _within_rates(self, items: Sequence[Item], now: datetime) -> list[Item]:
+        """As many of the items, from the first, as their targets may get now."""
+        names = {item.connection for item in items}
+        room = {name: self.pacer.room(name, self.targets.rate_of(name), now) for name in names}
+        found = []
+        for item in items:
+            if room[item.connection] > 0:
+                room[item.connection] -= 1
+                found.append(item)
+        return found
 
     def _has_failed(self, plan: Plan) -> bool:
         with reading(self.db) as c:
@@ -172,12 +181,13 @@ class Executor:
         """Mark the next items as being sent, after a last look at each; None when there are none."""
         with transaction(self.db) as c:
             items = sendable_items(c, plan.id, plan.step, to_us(now), room)
-            items = self.breakers.let_through(c, items, now)
+            items = self.breakers.let_through(c, self._within_rates(items, now), now)
             if not items:
                 return None
             letters = find_letters(c, [one.letter_id for one in items])
-            lineages = lineage_of(c, letters.values(), self.processes)
-            drifted = {one.place: why for one in items if (why := _drift(plan, one, lineages))}
+            moved = changed_since(c, letters.values(), plan.made_at - SKEW)
+            lineages = lineage_of(c, moved, self.processes)
+            drifted = {one.place: why for one in items if (why := _drift(plan, one, letters, lineages))}
             mark_item_outcomes(c, plan.id, drifted, (CLAIMED,), state=REFUSED)
             give_back(c, plan.id, [one for one in items if one.place in drifted], now)
             kept = [one for one in items if one.place not in drifted]
@@ -185,7 +195,7 @@ class Executor:
             places = [one.place for one in kept]
             mark_items(c, plan.id, places, (CLAIMED, SENDING), state=SENDING, leased_us=leased_us)
             keys = {(one.letter_id, edit) for one in kept for edit in (0, one.edit)}
-            return _Batch(kept, lineages, find_bodies(c, keys))
+            return _Batch(kept, letters, find_bodies(c, keys))
 
     def _outgoing(self, batch: _Batch, item: Item) -> Outgoing:
         original = batch.bodies[item.letter_id, 0]
@@ -206,7 +216,7 @@ class Executor:
         connection: str,
         items: Sequence[Item],
         sent: Sequence[Sent],
-        lineages: Mapping[bytes, Lineage],
+        letters: Mapping[bytes, LetterRow],
     ) -> None:
         now = self.clock()
         with transaction(self.db) as c:
@@ -214,7 +224,7 @@ class Executor:
             taken = [one for one, told in outcomes if told.delivery == CONFIRMED]
             refused = [(one, told) for one, told in outcomes if told.delivery == REFUSED_BY_TARGET]
             lost = [(one, told) for one, told in outcomes if told.delivery == UNAVAILABLE]
-            self._note_sent(c, plan, taken, lineages, now)
+            self._note_sent(c, plan, taken, letters, now)
             words = {one.place: f"The target refused it: {told.detail}" for one, told in refused}
             mark_item_outcomes(c, plan.id, words, (SENDING,), state=UNSENDABLE, settled_at=now)
             give_back(c, plan.id, [one for one, _ in refused], now)
@@ -228,7 +238,7 @@ class Executor:
         c: Connection,
         plan: Plan,
         items: Sequence[Item],
-        lineages: Mapping[bytes, Lineage],
+        letters: Mapping[bytes, LetterRow],
         now: datetime,
     ) -> None:
         """Only what still is as it was when it left: meanwhile it may have died again or been confirmed."""
@@ -243,11 +253,15 @@ class Executor:
             [
                 {
                     "id": one,
-                    "confirm_due_us": to_us(now + (patience or patience_of(lineages[one]))),
+                    "confirm_due_us": to_us(now + (patience or self._patience(letters[one]))),
                 }
                 for one in sorted(waiting)
             ],
         )
+
+    def _patience(self, row: LetterRow) -> timedelta:
+        process = self.processes.get(row.process)
+        return patience_of(process, row.type)
 
     def _step(self, plan: Plan, now: datetime) -> bool:
         """Halt, take the next step of the ramp, or finish; False when the plan waits for something."""
@@ -267,18 +281,25 @@ class Executor:
             return True
 
 
-def _drift(plan: Plan, item: Item, lineages: Mapping[bytes, Lineage]) -> str:
-    """Why an item is no longer what was frozen; "" when it is. What was being sent before is sent again."""
+def _drift(
+    plan: Plan, item: Item, letters: Mapping[bytes, LetterRow], lineages: Mapping[bytes, Lineage]
+) -> str:
+    """Why an item is no longer what was frozen; "" when it is. What was being sent before is sent again.
+
+    `lineages` has the letters whose journeys changed since; of the others the verdict still holds.
+    """
     if item.state == SENDING:
         return ""
-    lineage = lineages.get(item.letter_id)
-    if lineage is None:
+    row = letters.get(item.letter_id)
+    if row is None:
         return "Not sent: it was purged."
-    row = lineage.letter
     if row.state != REPLAYING or row.plan_id != plan.id:
         return f"Not sent: it is {row.state.replace('_', ' ')} by now."
     if row.payload_hash != item.payload_hash or row.edit != item.edit:
         return "Not sent: it was edited since the plan was made."
+    lineage = lineages.get(item.letter_id)
+    if lineage is None:
+        return ""
     # While it is held its own state says nothing of how it was before.
     verdict = lineage.verdict_before(item.previous)
     if verdict.kind not in (item.verdict, SAFE):

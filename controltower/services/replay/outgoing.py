@@ -15,7 +15,6 @@ from controltower.domain.messages import (
     Outgoing,
 )
 from controltower.domain.processes import Process
-from controltower.services.dead_letters.lineage import Lineage
 from controltower.store.letter_rows import LetterBody, idempotency_key
 from controltower.store.replays import Item
 
@@ -41,10 +40,9 @@ def outgoing_of(item: Item, original: LetterBody, body: LetterBody) -> Outgoing:
     return Outgoing(message._replace(headers=(*kept, *added)), item.target_place)
 
 
-def patience_of(lineage: Lineage) -> timedelta:
-    """How long the business normally takes to move after the message: by the stages that would show it."""
-    process = lineage.process
-    usual = _usual(process, lineage.letter.type) if process else None
+def patience_of(process: Process | None, message_type: str) -> timedelta:
+    """How long the business normally takes to move after a message: by the stage that would show it."""
+    usual = _usual(process, message_type) if process else None
     return max(usual or DEFAULT_PATIENCE, LEAST_PATIENCE)
 
 

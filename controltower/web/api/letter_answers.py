@@ -73,7 +73,7 @@ def dead_letter_group(view: GroupView) -> schemas.DeadLetterGroup:
     group = view.group
     return schemas.DeadLetterGroup(
         key=group.key,
-        title=mask_text(view.title),
+        title=view.title,
         letters=group.letters,
         states=group.states,
         at_stake=[schemas.Stake(amount=amount, currency=currency) for amount, currency in group.amounts],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -21,7 +20,7 @@ from controltower.store.replays import Item, Plan, get_plan, list_items, list_pl
 from controltower.web.api import answers
 from controltower.web.api.described import LIMIT, Parameter, describes, read_limit
 from controltower.web.auth import caller_name
-from controltower.web.chosen_letters import Choice, choose_named, read_letter_filter
+from controltower.web.chosen_letters import Choice, choose_filtered, choose_named
 from controltower.web.deps import deps, now
 from controltower.web.letter_filters import FIELDS
 from controltower.web.replay_forms import MAX_RATE, read_reason
@@ -361,8 +360,8 @@ def _choice(asked: ReplayWish) -> Choice:
         raise BadPayload("ids: expected either ids or a filter")
     if asked.ids is not None:
         return choose_named(asked.ids)
-    given = {name: value.strip() for name, value in (asked.filter or {}).items() if value.strip()}
-    return Choice(read_letter_filter(given), urlencode(given))
+    asked_for = {name: told.strip() for name, told in (asked.filter or {}).items()}
+    return choose_filtered({name: told for name, told in asked_for.items() if told})
 
 
 def _steered(plan_id: str, step: Callable[..., None], **more: Any) -> Response:

@@ -211,7 +211,7 @@ class Kafka:
     tells_equal_messages_apart = True
     refuses_unknown_places = True
     # The mock waits nearly as long as a session lasts for those who left a group.
-    _QUICK = {"session.timeout.ms": "2000", "heartbeat.interval.ms": "200"}
+    _QUICK = {"session.timeout.ms": "3000", "heartbeat.interval.ms": "300"}
 
     def __init__(self) -> None:
         self.cluster = _kafka()

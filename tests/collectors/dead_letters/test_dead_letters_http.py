@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from collectors.dead_letters import http
 from collectors.dead_letters.http import dead_letter_routes
 from collectors.dead_letters.taking import AT_ONCE, EDGE, held_decoder
 from collectors.http import IngestApp, Limits
@@ -126,6 +127,16 @@ def test_nor_while_what_is_at_fault_cannot_be_kept():
     ingest.is_unavailable = True
 
     assert send(BAD, ingest=ingest).status == 503
+
+
+def test_too_many_requests_at_once_are_told_to_come_again(monkeypatch):
+    monkeypatch.setattr(http, "MOST_WAITING", 0)
+    taker = FakeTaker()
+
+    reply = send(GOOD, taker=taker)
+
+    assert (reply.status, reply.headers["retry-after"]) == (429, "1")
+    assert not taker.letters
 
 
 def test_whoever_may_not_post_facts_may_not_post_letters():

@@ -37,13 +37,14 @@ class MemoryTargets:
     def __init__(self, *names: str) -> None:
         self._names = names
         self.sent: list[Outgoing] = []
+        self.rate = 0  # messages a second; 0 for no limit
         self.answer: Callable[[Outgoing], Sent] = lambda message: Sent(CONFIRMED)
 
     def names(self) -> Sequence[str]:
         return self._names
 
     def rate_of(self, connection: str) -> int:
-        return 0
+        return self.rate
 
     def open(self, connection: str) -> MemoryTargets:
         if connection not in self._names:

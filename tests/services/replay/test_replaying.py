@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from controltower.domain.errors import BadPayload, Conflict, Forbidden
+from controltower.domain.errors import BadPayload, Conflict, Forbidden, NotFound
 from controltower.domain.messages import (
     IDEMPOTENCY_KEY,
     REFUSED,
@@ -13,6 +13,7 @@ from controltower.domain.messages import (
     UNAVAILABLE,
     Sent,
 )
+from controltower.services.dead_letters.following import purge_once
 from controltower.services.replay.steering import approve, cancel, pause, resume
 from tests.builders import NOW
 from tests.services.replay.rig import Rig, a_letter, died_again
@@ -317,3 +318,43 @@ def test_an_older_change_of_a_record_that_was_changed_since_is_superseded(rig: R
 
     assert rig.plan(letter("1", *about)).verdicts == {"superseded": 1}
     assert rig.plan(letter("3", about[0], ("node", "HAM"))).verdicts != {"superseded": 1}
+
+
+def test_a_change_that_is_overtaken_after_the_preview_is_not_sent(rig: Rig):
+    about = (("sku", "TBL-1"), ("node", "BER"))
+    rig.tell("inventory.changed", ("change", "1"), *about, at=NOW - timedelta(minutes=1))
+    letter_id = rig.take(a_letter("", ("change", "1"), *about, type="inventory.published")).ids[0]
+    plan = rig.plan(letter_id)
+    rig.start(plan, may_force=True, reason="still needed")
+    rig.pass_time(minutes=5)
+    rig.tell("inventory.published", ("change", "2"), *about, at=NOW + timedelta(minutes=2))
+    rig.work()
+    assert rig.targets.sent == []
+    assert "the verdict is no longer" in rig.items(plan)[0].outcome
+
+
+def test_a_target_gets_no_more_a_second_than_it_takes_whichever_plans_send(rig: Rig):
+    rig.targets.rate = 10
+    plans = [rig.plan(*(stuck(rig, f"{name}-{n}") for n in range(30)), ramp=False) for name in ("A", "B")]
+    for plan in plans:
+        rig.start(plan)
+    rig.work()
+    begun = len(rig.targets.sent)
+    for _ in range(30):
+        rig.pass_time(seconds=0.1)
+        rig.work()
+    assert begun <= 1
+    assert 28 <= len(rig.targets.sent) <= 32
+
+
+def test_closed_letters_are_purged_in_time_and_live_ones_never(rig: Rig):
+    closed, live = stuck(rig, "A1"), stuck(rig, "A2")
+    rig.pass_time(minutes=1)
+    rig.tell("order.posted", ("order", "A1"))
+    rig.pass_time(days=29)
+    assert not purge_once(rig.db, rig.now)
+    rig.pass_time(days=2)
+    assert purge_once(rig.db, rig.now)
+    with pytest.raises(NotFound):
+        rig.letter(closed)
+    assert rig.letter(live).state == "new"

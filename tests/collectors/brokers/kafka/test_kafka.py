@@ -18,7 +18,7 @@ from controltower.domain.messages import CONFIRMED, REFUSED, UNAVAILABLE, Messag
 from tests.collectors.brokers.brokers import own_name
 from tests.collectors.brokers.kafka_cluster import MockCluster
 
-QUICK = {"session.timeout.ms": Secret("1100"), "heartbeat.interval.ms": Secret("200")}
+QUICK = {"session.timeout.ms": Secret("3000"), "heartbeat.interval.ms": Secret("300")}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def keyed(count: int) -> list[Message]:
     return [Message(str(number).encode(), key=f"SO-{number % 10}") for number in range(count)]
 
 
-def take(source: Source, count: int, seconds: float = 15) -> list[Received]:
+def take(source: Source, count: int, seconds: float = 30) -> list[Received]:
     taken: list[Received] = []
     until = time.monotonic() + seconds
     while len(taken) < count and time.monotonic() < until:
@@ -68,7 +68,7 @@ def committed_of(taken: list[Received], settled: list[Received]) -> int:
     return count
 
 
-def eventually(check: Callable[[], bool], seconds: float = 15) -> None:
+def eventually(check: Callable[[], bool], seconds: float = 45) -> None:
     until = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < until, "it did not come about"
@@ -195,7 +195,7 @@ def test_a_gauge_reads_depth_and_the_lag_of_each_group_and_partition(cluster, to
     assert gauge is not None
     with closing(gauge):
         samples = {(s.queue, s.group, s.measure): s.value for s in gauge.read(5)}
-    group = f"control-tower.{topic}"
+    group = f"controltower.{topic}"
     assert samples[topic, "", "depth"] == 40
     partitions = {key: value for key, value in samples.items() if key[0].startswith(f"{topic}/")}
     assert {(group_name, measure) for _, group_name, measure in partitions} == {(group, "lag")}
