@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     CTE,
     BigInteger,
+    Column,
     ColumnElement,
     Connection,
     FromClause,
@@ -20,10 +21,10 @@ from sqlalchemy import (
     and_,
     column,
     func,
+    literal,
     literal_column,
     select,
     true,
-    tuple_,
     values,
 )
 
@@ -102,8 +103,8 @@ def list_queues(c: Connection, system: str = "") -> list[QueueRow]:
 def list_series(c: Connection) -> list[Series]:
     """Every series there is."""
     every = _every_series()
-    rows = c.execute(select(every).where(every.c.system.is_not(None)))
-    return [Series(*row) for row in rows]
+    rows = c.execute(select(every).where(every.c.measure.is_not(None)))
+    return [Series(row.system, row.queue, row.group, row.measure) for row in rows]
 
 
 def probe_queues(
@@ -183,25 +184,38 @@ def _probes(wanted: Sequence[Series], edges: Sequence[tuple[int, int, int]]) -> 
 
 
 def _every_series(system: str = "") -> CTE:
-    """The distinct (system, queue, group, measure), found by leaping through the primary key.
+    """The distinct (system, queue, group, measure), found by leaping through the primary key; the last row of
+    each (system, queue, group) has no measure.
 
-    DISTINCT would read every sample ever taken; this reads one row for each series.
+    DISTINCT would read every sample ever taken; this reads one row for each series. It leaps a column at a
+    time: SQLite answers "the row after this one" by a scan of all that share the first column.
     """
-    first = [_next_series(one, None, system) for one in _SERIES]
-    series = select(*(value.label(c.name) for value, c in zip(first, _SERIES, strict=True))).cte(
-        "series", recursive=True
-    )
-    at = tuple(series.c[one.name] for one in _SERIES)
-    following = [_next_series(one, at, system).label(one.name) for one in _SERIES]
-    return series.union_all(select(*following).select_from(series).where(series.c.system.is_not(None)))
+    known = select(literal(system, Text).label("system")).cte("systems") if system else None
+    for name, found in zip(("systems", "queues", "groups", "series"), _SERIES, strict=True):
+        if known is None or found.name not in known.c:
+            known = _leaps(name, known, found)
+    assert known is not None
+    return known
 
 
-def _next_series(
-    wanted: ColumnElement[str], after: tuple[ColumnElement[str], ...] | None, system: str
-) -> ColumnElement[str]:
-    query = select(wanted).order_by(*_SERIES).limit(literal_column("1"))
-    if system:
-        query = query.where(queue_sample.c.system == system)
+def _leaps(name: str, outer: CTE | None, found: Column[Any]) -> CTE:
+    """Each row of `outer` with every value that the next column has there, the last time with none."""
+    first = select(_least(found, outer, None).label(found.name))
+    if outer is not None:
+        first = first.add_columns(*outer.c).where(list(outer.c)[0].is_not(None))
+    leaps = first.cte(name, recursive=True)
+    same = [one for one in leaps.c if one.name != found.name]
+    following = select(_least(found, leaps, leaps.c[found.name]).label(found.name), *same)
+    return leaps.union_all(following.where(leaps.c[found.name].is_not(None)))
+
+
+def _least(
+    wanted: Column[Any], within: CTE | None, after: ColumnElement[str] | None
+) -> ScalarSelect[Any]:
+    query = select(wanted).order_by(wanted).limit(literal_column("1"))
+    for one in within.c if within is not None else ():
+        if one.name != wanted.name:
+            query = query.where(queue_sample.c[one.name] == one)
     if after is not None:
-        query = query.where(tuple_(*_SERIES) > tuple_(*after))
-    return query.scalar_subquery()
+        query = query.where(wanted > after)
+    return (query if within is None else query.correlate(within)).scalar_subquery()

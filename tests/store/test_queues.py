@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from controltower.domain.facts import QueueSample
 from controltower.domain.queues import Point
 from controltower.services.queue_thinning import TIERS, thin_once
-from controltower.store.engine import Database, reading, transaction
+from controltower.store.engine import SQLITE, Database, reading, transaction
 from controltower.store.queue_thinning import mark_thinned, thinned_until
 from controltower.store.queues import Series, list_queues, list_series, probe_queues, queue_history
 from tests.builders import NOW, us
-from tests.store.facts import store
+from tests.store.facts import explained, store
+from tests.stores import clear
 
 DEPTH = Series("rabbitmq", "orders", "", "depth")
 MINUTE = timedelta(minutes=1)
@@ -151,8 +152,6 @@ def test_of_two_workers_one_notes_how_far_thinning_came(emptied_database: Databa
 def test_thinning_leaves_the_first_sample_of_each_minute(
     module_database: Database, seconds: list[int]
 ) -> None:
-    from tests.stores import clear
-
     clear(module_database)
     start = NOW - 3 * DAY
     moments = sorted(start + timedelta(seconds=n) for n in seconds)
@@ -166,3 +165,14 @@ def test_thinning_leaves_the_first_sample_of_each_minute(
     with reading(module_database) as c:
         found = queue_history(c, DEPTH, since_at=start, until_at=start + 4 * HOUR, slots=4 * 3600)
     assert [slot.starts_at for slot in found] == list(firsts.values())
+
+
+def test_series_are_found_by_leaps_and_not_by_reading_what_lies_between(emptied_database: Database) -> None:
+    # SQLite looks up only the first column of (a, b) > (c, d), and would read every sample of a system.
+    store(emptied_database, *samples([NOW]))
+    with explained(emptied_database) as (c, plans):
+        list_series(c)
+    (plan,) = plans
+    if emptied_database.dialect == SQLITE:
+        assert plan.count("(system>?)") == 1
+        assert "(system=? AND queue=? AND group=? AND measure>?)" in plan

@@ -73,7 +73,7 @@ READS: dict[str, Callable[[Connection], Any]] = {
     ),
 }
 # What a statement brings along, or has found itself.
-NO_TABLES = {"series", "wanted", "slots", "CONSTANT"}
+NO_TABLES = {"systems", "queues", "groups", "series", "wanted", "slots", "CONSTANT"}
 # Sorted after reading a bounded number of rows that the index could not deliver in order.
 SORTED_LATER = {"list traces", "identifiers", "events", "facts", "traces", "list text", "queue history"}
 
