@@ -67,7 +67,8 @@ def events_told(
 
 def count_conflicts(c: Connection, source: str, types: Collection[str] = ()) -> int:
     """How many events say something else under an id that another event of their source has."""
-    of_one_id = select((func.count() - 1).label("more")).group_by(event.c.source, event.c.id)
+    more = (func.count() - 1).label("more")
+    of_one_id = select(more).select_from(event).group_by(event.c.source, event.c.id)
     if source:
         of_one_id = of_one_id.where(event.c.source == source)
     if types:

@@ -81,9 +81,8 @@ def segments_of_traces(c: Connection, trace_ids: Iterable[bytes]) -> dict[bytes,
 
 def list_trace_ids(c: Connection, at_once: int) -> Iterator[list[bytes]]:
     """The ids of all traces, so many at once: those that arrived together, which stand in the same blocks."""
-    newest = func.max(span_segment.c.received_us), func.max(span_segment.c.block_id)
-    query = select(span_segment.c.trace_id).group_by(span_segment.c.trace_id).order_by(*newest)
-    found = [bytes(one) for one in c.execute(query).scalars()]
+    query = select(span_segment.c.trace_id).order_by(span_segment.c.received_us, span_segment.c.block_id)
+    found = list(dict.fromkeys(bytes(one) for one in c.execute(query).scalars()))
     for start in range(0, len(found), at_once):
         yield found[start : start + at_once]
 

@@ -2,14 +2,13 @@
 
 import csv
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
 
 from controltower.cli import commands
-from tests.running import COMMAND, Tower
+from tests.running import Tower
 
 FINDINGS = 3  # exit code
 
@@ -29,12 +28,8 @@ def reconcile(
     declared, findings = folder / "declared.toml", folder / "findings.csv"
     declared.write_text(declaration)
     given = [part for side, path in sides.items() for part in (f"--{side}", str(path))]
-    done = subprocess.run(
-        [COMMAND, "reconcile", str(declared), *given, "--csv", str(findings), "--json"],
-        env=dict(tower.environment),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode in (0, FINDINGS), done.stderr
+    arguments = ["reconcile", str(declared), *given, "--csv", str(findings), "--json"]
+    done = CliRunner(env=dict(tower.environment)).invoke(commands, arguments)
+    assert done.exit_code in (0, FINDINGS), done.output
     with findings.open(newline="") as lines:
         return json.loads(done.stdout), list(csv.DictReader(lines))

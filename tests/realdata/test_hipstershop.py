@@ -1,8 +1,9 @@
-"""A trace dump of a real system, 86,583 spans in one request, is stored whole and gives the figures computed of it.
+"""A trace dump of a real system, 86,583 spans in one request, is stored whole and gives the right figures.
 
-What the tower has no figure for, on purpose: which spans came in which request (`requests`, `spans_per_request_max` and
-the two about an earlier or another request) - the tower keeps what a trace says, not how a collector cut it - is
-checked on the dump; `token_like_attribute_keys` is empty, and spans read back have as many attributes as were sent.
+What the tower has no figure for, on purpose: which spans came in which request (`requests`,
+`spans_per_request_max` and the two about an earlier or another request). It keeps what a trace says, not how
+a collector cut it, so these are checked on the dump. `token_like_attribute_keys` is empty, and spans read
+back have as many attributes as were sent.
 """
 
 import struct

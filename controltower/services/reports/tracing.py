@@ -96,7 +96,7 @@ def count_traces(c: Connection, service: str = "", name: str = "") -> TraceFigur
 
 
 def _all_traces(c: Connection, needles: tuple[bytes, ...]) -> Iterator[Decoded]:
-    """Traces in whose bytes every needle stands: decoding those that cannot be meant takes most of the time."""
+    """Traces in whose bytes every needle stands: decoding the others would take most of the time."""
     for ids in list_trace_ids(c, _AT_ONCE):
         for segments in segments_of_traces(c, ids).values():
             if all(any(needle in segment for segment in segments) for needle in needles):
