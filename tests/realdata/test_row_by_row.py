@@ -4,6 +4,7 @@ Where the other tests compare totals, two faults could cancel each other; here n
 """
 
 import csv
+import json
 import sqlite3
 from contextlib import closing
 from datetime import datetime
@@ -169,3 +170,60 @@ def test_the_rows_that_are_late_are_those_that_the_tower_names(
     assert {one["key"] for one in findings if one["finding"] == "late"} == late
     truth = order_facts["olist_sampleC_4000" if log == "olist" else log]
     assert len(late) == truth[total]
+
+
+LOGGED = """
+name = "event-by-event"
+title = "Event by event"
+key = ["id"]
+[{file}]
+title = "Log"
+key = ["id"]
+values = {{ activity = "activity", at = "at" }}
+[{tower}]
+title = "Tower"
+key = ["id"]
+values = {{ activity = "type", at = "time" }}
+events = {{ source = "ocel/{name}" }}
+[[checks]]
+title = "Activity"
+left = "activity"
+right = "activity"
+kind = "text"
+[[checks]]
+title = "Time"
+left = "at"
+right = "at"
+kind = "time"
+"""
+
+
+@pytest.fixture(scope="module")
+def logged(tower, real_data, tmp_path_factory):
+    """The events of each log as a CSV file, once the tower has them."""
+    folder = tmp_path_factory.mktemp("events")
+    found = {}
+    for name, file in (("order_process", "order_process.jsonocel"), ("p2p", "p2p-normal.jsonocel")):
+        path = real_data / "orders_ocel" / "ocpa" / file
+        tower.command("import", str(path), "--source", name)
+        found[name] = folder / f"{name}.csv"
+        with found[name].open("w") as out:
+            writer = csv.writer(out)
+            writer.writerow(["id", "activity", "at"])
+            for event_id, event in json.loads(path.read_text())["ocel:events"].items():
+                writer.writerow([event_id, event["ocel:activity"], event["ocel:timestamp"]])
+    return found
+
+
+@pytest.mark.parametrize("given", ["left", "right"])
+@pytest.mark.parametrize(
+    ("name", "log"), [("order_process", "ocpa_order_process.jsonocel"), ("p2p", "ocpa_p2p-normal.jsonocel")]
+)
+def test_every_event_of_a_log_has_its_activity_and_its_time(
+    tower, logged, tmp_path, order_facts, name, log, given
+):
+    declared = LOGGED.format(name=name, file=given, tower="right" if given == "left" else "left")
+
+    found, findings = reconcile(tower, tmp_path, declared, **{given: logged[name]})
+
+    assert (found["matched"], findings) == (order_facts[log]["events"], [])
