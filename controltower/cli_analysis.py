@@ -23,6 +23,8 @@ from controltower.services.reports.figures import (
 )
 from controltower.services.reports.gathering import Scope
 from controltower.services.reports.lateness import DELIVERED, RULES, TIMESTAMP, find_late
+from controltower.services.reports.spread import count_amounts, count_spread
+from controltower.services.reports.tracing import TraceFigures, count_traces
 from controltower.settings import Settings
 from controltower.store.engine import reading
 from controltower.store.reconciliations import FindingRow, RunRow, list_findings
@@ -45,12 +47,13 @@ def report() -> None:
 
 @report.command("events")
 @_source
+@_types
 @_json
 @click.pass_obj
-def report_events(settings: Settings, source: str, as_json: bool) -> None:
+def report_events(settings: Settings, source: str, types: tuple[str, ...], as_json: bool) -> None:
     """Events by type, identifiers by kind, the first and the last."""
     with opened_store(settings) as db, reading(db) as c:
-        found = count_events(c, source)
+        found = count_events(c, source, types)
     if as_json:
         _print_json(found)
         return
@@ -58,22 +61,102 @@ def report_events(settings: Settings, source: str, as_json: bool) -> None:
     _print_counts(found.types.items())
     click.echo("identifiers:")
     _print_counts(found.identifiers.items())
+    click.echo(f"{found.conflicts} say something else under an id that was told before")
 
 
 @report.command("values")
 @click.argument("path")
+@click.option("--shapes", is_flag=True, help="How it is written: 9 for a digit, A and a for letters.")
 @_source
 @_types
 @_json
 @click.pass_obj
-def report_values(settings: Settings, path: str, source: str, types: tuple[str, ...], as_json: bool) -> None:
+def report_values(
+    settings: Settings, path: str, shapes: bool, source: str, types: tuple[str, ...], as_json: bool
+) -> None:
     """How many events say what under PATH, a dotted path into their data."""
     with opened_store(settings) as db, reading(db) as c:
-        found = count_values(c, source, types, path)
+        found = count_values(c, source, types, path, shapes=shapes)
     if as_json:
         _print_json(found)
     else:
         _print_counts((value or "(nothing)", count) for value, count in found.items())
+
+
+@report.command("amounts")
+@click.argument("path", default="amount")
+@_source
+@_types
+@_json
+@click.pass_obj
+def report_amounts(settings: Settings, path: str, source: str, types: tuple[str, ...], as_json: bool) -> None:
+    """What the amounts under PATH of the data are, by currency: how many, of zero, negative, the total."""
+    with opened_store(settings) as db, reading(db) as c:
+        found = count_amounts(c, source, types, path)
+    if as_json:
+        _print_json(found)
+        return
+    for one in found.amounts:
+        currency = one.currency or "(no currency)"
+        click.echo(f"{one.n} in {currency}: {one.zero} of zero, {one.negative} negative")
+        click.echo(f"  total {one.total}, from {one.smallest} to {one.largest}, median {one.median}")
+    click.echo(f"{found.missing} events without an amount, {found.unreadable} with one that is no number")
+
+
+@report.command("identifiers")
+@click.argument("kind")
+@_source
+@_by
+@_types
+@_json
+@click.pass_obj
+def report_identifiers(
+    settings: Settings, kind: str, source: str, by: str, types: tuple[str, ...], as_json: bool
+) -> None:
+    """How many journeys name no, one, two ... different identifiers of KIND, such as seller or package."""
+    with opened_store(settings) as db, reading(db) as c:
+        found = count_spread(c, Scope(source, by), kind, types)
+    if as_json:
+        _print_json(found)
+        return
+    click.echo(f"{found.groups} {by or 'journeys'}, by how many of {kind} they name:")
+    _print_counts((str(size), groups) for size, groups in found.counts.items())
+
+
+@report.command("traces")
+@click.option("--service", default="", help="Only traces in which this service has a span.")
+@click.option("--span", "name", default="", metavar="NAME", help="Only traces with a span of this name.")
+@click.option("--top", default=20, show_default=True, help="How many calls and operations to print.")
+@_json
+@click.pass_obj
+def report_traces(settings: Settings, service: str, name: str, top: int, as_json: bool) -> None:
+    """Whether traces are whole, which service calls which, and what each operation takes."""
+    with opened_store(settings) as db, reading(db) as c:
+        found = count_traces(c, service, name)
+    if as_json:
+        _print_json(found)
+    else:
+        _print_traces(found, top)
+
+
+def _print_traces(found: TraceFigures, top: int) -> None:
+    click.echo(f"{found.spans} spans in {found.traces} traces, up to {found.most_spans} in one")
+    click.echo(
+        f"{found.traces_with_errors} traces with an error, {found.traces_without_root} without a root, "
+        f"{found.single_span_traces} of a single span"
+    )
+    click.echo(
+        f"{found.roots} spans are roots, {found.orphans} name a parent that is missing, "
+        f"{found.starting_before_parent} start before it, {found.ending_after_parent} end after it"
+    )
+    click.echo("calls between services:")
+    _print_counts((f"{one.sender} -> {one.receiver}", one.spans) for one in found.calls[:top])
+    click.echo("operations:")
+    for one in found.operations[:top]:
+        click.echo(
+            f"{one.spans:8}  {one.service}: {one.name}, {one.errors} errors, in {one.traces} traces, "
+            f"median {one.median_ms:.3f} ms, longest {one.max_ms:.3f} ms"
+        )
 
 
 @report.command("durations")
@@ -119,6 +202,9 @@ def report_durations(
 @click.option("--zone", default="UTC", show_default=True, help="Of calendar days, and of times without one.")
 @click.option("--delivered", multiple=True, metavar="TYPE", help="What counts as a delivery.")
 @click.option("--as-of", default="", metavar="TIME", help="When what is not delivered is judged; now.")
+@click.option(
+    "--given-up", multiple=True, metavar="STATUS", help="A reported status of what nobody waits for any more."
+)
 @_source
 @_by
 @_json
@@ -129,6 +215,7 @@ def report_late(
     zone: str,
     delivered: tuple[str, ...],
     as_of: str,
+    given_up: tuple[str, ...],
     source: str,
     by: str,
     as_json: bool,
@@ -143,6 +230,7 @@ def report_late(
             rule=rule,
             zone=where,
             as_of=_moment(as_of, where),
+            given_up=given_up,
         )
     if as_json:
         _print_json(found)

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from collectors.files.sqlite_files import list_tables, open_read_only, quoted
 from controltower.domain.errors import BadPayload
 
+_SQLITE = b"SQLite format 3\0"
 _LOOK = 1024 * 1024
 _PIECE = 64 * 1024
 _LONGEST = 16 * 1024 * 1024
@@ -22,7 +23,8 @@ _LONGEST = 16 * 1024 * 1024
 def opened_lines(path: Path, table: str = "", delimiter: str = ",") -> Iterator[Iterable[bytes]]:
     """The lines of a CSV file, or those that `table` of an SQLite file would have as one.
 
-    Raises BadPayload when the file is no SQLite file or has no such table, OSError when it cannot be read.
+    Raises BadPayload when the file is no SQLite file or has no such table, or is one and no table is named;
+    OSError when it cannot be read.
     """
     if table:
         with _opened_table(path, table, delimiter) as lines:
@@ -31,6 +33,8 @@ def opened_lines(path: Path, table: str = "", delimiter: str = ",") -> Iterator[
     with path.open("rb") as file:
         start = file.read(_LOOK)
         file.seek(0)
+        if start.startswith(_SQLITE):
+            raise BadPayload(f"{path.name} is an SQLite file: give --table; it has {_tables_of(path)}")
         yield _lines_by_return(file) if b"\r" in start and b"\n" not in start else file
 
 
@@ -52,11 +56,22 @@ def _opened_table(path: Path, table: str, delimiter: str) -> Iterator[Iterator[b
         with closing(open_read_only(path)) as database:
             columns = list_tables(database).get(table)
             if columns is None:
-                known = ", ".join(sorted(list_tables(database))[:20]) or "none"
-                raise BadPayload(f"{path.name} has no table {table!r}; it has {known}")
+                raise BadPayload(f"{path.name} has no table {table!r}; it has {_named(database)}")
             yield _table_lines(database, table, columns, delimiter)
     except (sqlite3.Error, UnicodeDecodeError) as exc:  # the latter for a message about a damaged file
         raise BadPayload(f"{path.name} is no SQLite file that can be read: {exc}") from exc
+
+
+def _tables_of(path: Path) -> str:
+    try:
+        with closing(open_read_only(path)) as database:
+            return _named(database)
+    except (sqlite3.Error, UnicodeDecodeError):
+        return "none that can be read"
+
+
+def _named(database: sqlite3.Connection) -> str:
+    return ", ".join(sorted(list_tables(database))[:20]) or "none"
 
 
 def _table_lines(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from controltower.domain.identifiers import Identifier
 from controltower.store.components import read_identifiers, read_state
@@ -53,12 +53,7 @@ def events_told(
     if source:
         query = query.where(event.c.source == source)
     if types:
-        either = [
-            condition
-            for kind in types
-            for condition in (event.c.type == kind, event.c.type.endswith("." + kind, autoescape=True))
-        ]
-        query = query.where(or_(*either))
+        query = query.where(_is_of(types))
     for row in c.execute(query.execution_options(yield_per=_AT_ONCE)):
         yield ToldEvent(
             row.journey_id or b"",
@@ -68,6 +63,27 @@ def events_told(
             read_identifiers(row.identifiers),
             unpack(row.payload) if with_payload else b"",
         )
+
+
+def count_conflicts(c: Connection, source: str, types: Collection[str] = ()) -> int:
+    """How many events say something else under an id that another event of their source has."""
+    more = (func.count() - 1).label("more")
+    of_one_id = select(more).select_from(event).group_by(event.c.source, event.c.id)
+    if source:
+        of_one_id = of_one_id.where(event.c.source == source)
+    if types:
+        of_one_id = of_one_id.where(_is_of(types))
+    several = of_one_id.having(func.count() > 1).subquery()
+    return int(c.execute(select(func.coalesce(func.sum(several.c.more), 0))).scalar_one())
+
+
+def _is_of(types: Collection[str]) -> ColumnElement[bool]:
+    either = [
+        condition
+        for kind in types
+        for condition in (event.c.type == kind, event.c.type.endswith("." + kind, autoescape=True))
+    ]
+    return or_(*either)
 
 
 def owners_of(c: Connection, components: Collection[bytes]) -> dict[bytes, list[bytes]]:

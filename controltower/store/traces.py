@@ -79,6 +79,14 @@ def segments_of_traces(c: Connection, trace_ids: Iterable[bytes]) -> dict[bytes,
     return found
 
 
+def list_trace_ids(c: Connection, at_once: int) -> Iterator[list[bytes]]:
+    """The ids of all traces, so many at once: those that arrived together, which stand in the same blocks."""
+    query = select(span_segment.c.trace_id).order_by(span_segment.c.received_us, span_segment.c.block_id)
+    found = list(dict.fromkeys(bytes(one) for one in c.execute(query).scalars()))
+    for start in range(0, len(found), at_once):
+        yield found[start : start + at_once]
+
+
 def is_trace(c: Connection, trace_id: bytes) -> bool:
     """Whether any span of this trace is stored."""
     return bool(stored_traces(c, (trace_id,)))

@@ -17,6 +17,7 @@ from controltower.services.reports.figures import (
 )
 from controltower.services.reports.gathering import Scope
 from controltower.services.reports.lateness import find_late
+from controltower.services.reports.spread import count_amounts, count_spread
 from controltower.store.engine import reading
 from controltower.store.told import list_sources_told
 from tests.builders import an_event
@@ -72,6 +73,80 @@ def test_values_are_counted_by_their_path(db):
     with reading(db) as c:
         found = count_values(c, "/shop", ["order.captured"], "ship.mode")
     assert found == {"air": 2, "7": 1, "": 1}
+
+
+def test_values_may_be_counted_by_how_they_are_written(db):
+    for order, text in enumerate(["5/3/26", "12/31/26", "5/4/26", "N/A \u00dcber", ""]):
+        store(db, told("order.captured", 0, ("order", str(order)), released=text))
+    with reading(db) as c:
+        found = count_values(c, "/shop", [], "released", shapes=True)
+    assert found == {"9/9/99": 2, "99/99/99": 1, "A/A Aaaa": 1, "": 1}
+
+
+def test_an_event_that_says_something_else_under_a_known_id_is_a_conflict(db):
+    first = told("order.captured", 0, ("order", "1"), total="1.00")._replace(id="e1")
+    store(db, first, first)
+    with reading(db) as c:
+        assert count_events(c, "/shop").conflicts == 0
+    store(
+        db,
+        first._replace(digest=b"other" * 3 + b"!"),
+        first._replace(digest=b"third" * 3 + b"!", type="order.shipped"),
+        first._replace(digest=b"theirs" * 2 + b"!!!!", source="/other"),
+    )
+    with reading(db) as c:
+        assert count_events(c, "/shop").conflicts == 2
+        assert count_events(c, "").conflicts == 2
+        assert count_events(c, "/shop", ["order.captured"]).conflicts == 1
+        assert count_events(c, "/other").conflicts == 0
+
+
+def test_figures_may_be_of_some_types_alone(db):
+    store(db, told("order.captured", 0, ("order", "1")), told("com.acme.order.shipped", 5, ("order", "1")))
+    with reading(db) as c:
+        found = count_events(c, "/shop", ["order.shipped"])
+    assert (found.events, found.first_at) == (1, START + timedelta(hours=5))
+
+
+def test_journeys_are_counted_by_how_many_identifiers_of_a_kind_they_name(db):
+    store(
+        db,
+        told("line.captured", 0, ("order", "1"), ("seller", "a")),
+        told("line.captured", 0, ("order", "1"), ("seller", "b")),
+        told("line.captured", 0, ("order", "2"), ("seller", "a")),
+        told("line.captured", 0, ("order", "2"), ("seller", "a")),
+        told("order.captured", 0, ("order", "3")),
+    )
+    with reading(db) as c:
+        by_journey = count_spread(c, SHOP, "seller")
+        by_order = count_spread(c, Scope("/shop", "order"), "seller", ["line.captured"])
+    assert (by_journey.groups, by_journey.counts) == (3, {0: 1, 1: 1, 2: 1})
+    assert by_journey.examples == [journey("order", "1")]
+    assert (by_order.counts, by_order.examples) == ({1: 1, 2: 1}, ["1"])
+
+
+def test_a_journey_names_what_its_legs_name(db):
+    store(
+        db,
+        told("order.captured", 0, ("order", "1"), ("shipment", "s")),
+        told("shipment.shipped", 1, ("shipment", "s"), ("batch", "b")),
+    )
+    with reading(db) as c:
+        assert count_spread(c, SHOP, "batch").counts == {1: 1}
+
+
+def test_amounts_are_added_up_by_currency(db):
+    for order, amount in enumerate(["0.00", "10.10", "-0.10", "much", "NaN"]):
+        store(db, told("payment.captured", 0, ("order", str(order)), amount=amount, currency="EUR"))
+    store(db, told("payment.captured", 0, ("order", "8"), amount=3, currency="USD"))
+    store(db, told("payment.captured", 0, ("order", "9")))
+    with reading(db) as c:
+        found = count_amounts(c, "/shop", ["payment.captured"], "amount")
+    euros, dollars = found.amounts
+    assert (euros.currency, euros.n, euros.zero, euros.negative, euros.total) == ("EUR", 3, 1, 1, "10.00")
+    assert (euros.smallest, euros.median, euros.largest) == ("-0.10", "0.00", "10.10")
+    assert (dollars.currency, dollars.total) == ("USD", "3")
+    assert (found.unreadable, found.missing) == (2, 1)
 
 
 def test_durations_run_from_the_first_start_to_the_first_end_of_each_journey(db):
@@ -155,9 +230,10 @@ def test_events_of_one_moment_follow_in_the_order_that_is_asked_for(db):
         assert count_variants(c, SHOP, ["a", "c"]).variants[0].sequence == ("a", "c")
 
 
-def late(db, rule="timestamp", by="", zone="UTC", as_of=START + timedelta(days=30)):
+def late(db, rule="timestamp", by="", zone="UTC", as_of=START + timedelta(days=30), given_up=()):
+    asked = {"rule": rule, "zone": ZoneInfo(zone), "as_of": as_of, "given_up": given_up}
     with reading(db) as c:
-        return find_late(c, Scope("/shop", by), rule=rule, zone=ZoneInfo(zone), as_of=as_of)
+        return find_late(c, Scope("/shop", by), **asked)
 
 
 def test_what_comes_after_its_promise_is_late(db):
@@ -217,6 +293,14 @@ def test_what_is_not_delivered_is_late_once_its_promise_has_passed_unless_it_was
     assert late(db, as_of=START).undelivered == {}
     found = late(db)
     assert (found.undelivered, found.without_promise) == ({"open": 1}, 1)
+
+
+def test_nobody_waits_for_what_was_given_up(db):
+    for order, status in (("1", "open"), ("2", "unavailable")):
+        promise = told("order.captured", 0, ("order", order), promised="2026-05-02T09:00:00Z")
+        store(db, promise._replace(status=status, digest=order.encode() * 16))
+    assert late(db).undelivered == {"open": 1, "unavailable": 1}
+    assert late(db, given_up=["unavailable"]).undelivered == {"open": 1}
 
 
 @pytest.mark.parametrize("promised", ["soon", "", 7, None, "9999-99-99"])

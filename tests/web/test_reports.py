@@ -45,6 +45,29 @@ def test_values_are_counted(told: Tower):
     assert get(told, "/values?path=ship&types=order.captured", "support") == {"values": {"air": 1, "": 1}}
 
 
+def test_values_are_counted_by_how_they_are_written(told: Tower):
+    found = get(told, "/values?path=promised&types=order.captured&shapes=yes", "support")
+    assert found == {"values": {"9999-99-99A99:99:99A": 1, "": 1}}
+
+
+def test_amounts_are_added_up(tower: Tower):
+    paid = an_event("payment.captured", ("order", "1"))
+    tower.store(paid._replace(payload=b'{"data": {"amount": "0.00", "currency": "EUR"}}'))
+    found = get(tower, "/amounts?types=payment.captured", "support")
+    (amounts,) = found["amounts"]
+    assert (amounts["currency"], amounts["n"], amounts["zero"], amounts["total"]) == ("EUR", 1, 1, "0.00")
+
+
+def test_journeys_are_counted_by_their_identifiers(told: Tower):
+    assert get(told, "/identifiers?kind=order")["counts"] == {"1": 2}
+    assert get(told, "/identifiers?kind=package")["counts"] == {"0": 2}
+
+
+def test_a_tower_without_traces_says_so(tower: Tower):
+    found = get(tower, "/traces")
+    assert (found["traces"], found["first_start_ns"], found["calls"]) == (0, None, [])
+
+
 def test_durations_are_measured(told: Tower):
     found = get(told, "/durations?start=order.captured&end=order.delivered&over_hours=1.5")
     assert (found["n"], found["median_h"], found["over"], found["unfinished"]) == (1, 2.0, 1, 1)
@@ -69,6 +92,7 @@ def test_variants_are_counted(told: Tower):
     ("url", "complaint"),
     [
         ("/values", "path: expected a dotted path"),
+        ("/identifiers", "kind: expected a kind of identifier"),
         ("/durations?start=a", "start and end: expected event types"),
         ("/durations?start=a&end=b&over_hours=x", "over_hours: expected a number of hours"),
         ("/durations?start=a&end=b&wall_clock=Mars", "wall_clock: no time zone"),

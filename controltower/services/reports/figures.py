@@ -16,7 +16,7 @@ from controltower.domain.times import from_us
 from controltower.services.reports.gathering import Moment, Scope, gather, type_matches
 from controltower.services.told_values import text_of, value_at
 from controltower.store.engine import Connection
-from controltower.store.told import events_told
+from controltower.store.told import count_conflicts, events_told
 
 MOST_VALUES = 10_000
 _HOUR_US = 3_600_000_000
@@ -32,6 +32,7 @@ class EventCounts:
     first_at: datetime | None
     last_at: datetime | None
     identifiers: dict[str, int]  # distinct values by kind
+    conflicts: int  # events that say something else under an id that another has
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,12 @@ class Variants:
     variants: list[Variant]
 
 
-def count_events(c: Connection, source: str) -> EventCounts:
-    """Events by type, identifiers by kind, first and last."""
+def count_events(c: Connection, source: str, wanted: Collection[str] = ()) -> EventCounts:
+    """Events by type, identifiers by kind, first and last; of these types alone if any are given."""
     types: Counter[str] = Counter()
     values: dict[str, set[int]] = {}
     first = last = None
-    for told in events_told(c, source):
+    for told in events_told(c, source, types=wanted):
         types[told.type] += 1
         first = told.occurred_us if first is None else min(first, told.occurred_us)
         last = told.occurred_us if last is None else max(last, told.occurred_us)
@@ -83,20 +84,38 @@ def count_events(c: Connection, source: str) -> EventCounts:
         first_at=None if first is None else from_us(first),
         last_at=None if last is None else from_us(last),
         identifiers={kind: len(some) for kind, some in sorted(values.items())},
+        conflicts=count_conflicts(c, source, wanted),
     )
 
 
-def count_values(c: Connection, source: str, types: Collection[str], path: str) -> dict[str, int]:
+def count_values(
+    c: Connection, source: str, types: Collection[str], path: str, *, shapes: bool = False
+) -> dict[str, int]:
     """How many events say what under a key of their data (a dotted path), the commonest first.
 
-    Events that say nothing there are counted as "". Raises BadPayload when there are more than MOST_VALUES.
+    Events that say nothing there are counted as "". With `shapes`, how it is written: see `shape_of`.
+    Raises BadPayload when there are more than MOST_VALUES.
     """
     found: Counter[str] = Counter()
     for told in events_told(c, source, types=types, with_payload=True):
-        found[text_of(value_at(data_of(told.payload), path))] += 1
+        text = text_of(value_at(data_of(told.payload), path))
+        found[shape_of(text) if shapes else text] += 1
         if len(found) > MOST_VALUES:
             raise BadPayload(f"{path}: more than {MOST_VALUES:,} different values")
     return dict(found.most_common())
+
+
+def shape_of(text: str) -> str:
+    """How a text is written: 9 for each digit, A and a for capital and small letters, all else as it is."""
+    return "".join(map(_shape_of_character, text))
+
+
+def _shape_of_character(character: str) -> str:
+    if character.isdecimal():
+        return "9"
+    if character.isalpha():
+        return "A" if character.isupper() else "a"
+    return character
 
 
 def measure_durations(

@@ -50,13 +50,14 @@ def find_late(
     rule: str = TIMESTAMP,
     zone: ZoneInfo,
     as_of: datetime,
+    given_up: Collection[str] = (),
 ) -> Lateness:
     """Compare deliveries with the time that events carry as `promised`.
 
     A delivery that carries a promise is measured by it, any other by the newest promise of its group. A group
     with one late delivery is late. By the calendar, days in `zone` are compared; times without a zone are
     read in it. What is not delivered is late once its promise has passed at `as_of`; cancelled journeys are
-    left out of that.
+    left out of that, and those of which a system last reported a status of `given_up`.
     """
     if rule not in RULES:
         raise BadPayload(f"rule: expected one of {', '.join(RULES)}, found {rule[:40]!r}")
@@ -73,7 +74,8 @@ def find_late(
         _judge(result, group, deliveries, promise[1] if promise else None, rule, zone)
     statuses = statuses_of(c, set(open_groups.values()))
     said = (statuses.get(journey, ("", "")) for journey in open_groups.values())
-    result.undelivered = dict(Counter(word for status, word in said if status != CANCELLED).most_common())
+    waiting = Counter(word for status, word in said if status != CANCELLED and word not in given_up)
+    result.undelivered = dict(waiting.most_common())
     return result
 
 

@@ -17,6 +17,8 @@ from controltower.services.reports.figures import (
 )
 from controltower.services.reports.gathering import Scope
 from controltower.services.reports.lateness import DELIVERED, RULES, TIMESTAMP, find_late
+from controltower.services.reports.spread import count_amounts, count_spread
+from controltower.services.reports.tracing import count_traces
 from controltower.store.engine import reading
 from controltower.store.told import list_sources_told
 from controltower.web.api import answers
@@ -47,19 +49,92 @@ class SourcesTold(msgspec.Struct, kw_only=True):
 
 
 class EventCounts(msgspec.Struct, kw_only=True):
-    """How much was told: events by type, distinct identifiers by kind."""
+    """How much was told: events by type, distinct identifiers by kind; `conflicts` counts events that say
+    something else under an id that another has.
+    """
 
     events: int
     types: dict[str, int]
     first_at: datetime | None
     last_at: datetime | None
     identifiers: dict[str, int]
+    conflicts: int
 
 
 class ValueCounts(msgspec.Struct, kw_only=True):
     """How many events say what; "" counts those that say nothing."""
 
     values: dict[str, int]
+
+
+class Amounts(msgspec.Struct, kw_only=True):
+    """What the amounts in one currency are; "" where none is said."""
+
+    currency: str
+    n: int
+    zero: int
+    negative: int
+    total: str
+    smallest: str
+    median: str
+    largest: str
+
+
+class AmountCounts(msgspec.Struct, kw_only=True):
+    """Amounts by currency, and how many events say none or one that is no number."""
+
+    amounts: list[Amounts]
+    unreadable: int
+    missing: int
+
+
+class Spread(msgspec.Struct, kw_only=True):
+    """How many groups name no, one, two … identifiers of a kind; examples are groups with the most."""
+
+    groups: int
+    counts: dict[int, int]
+    examples: list[str]
+
+
+class Call(msgspec.Struct, kw_only=True):
+    """Spans of one service whose parent is a span of another."""
+
+    sender: str
+    receiver: str
+    spans: int
+
+
+class Operation(msgspec.Struct, kw_only=True):
+    """The spans of one name in one service; `per_trace` counts traces by how many of them they have."""
+
+    service: str
+    name: str
+    spans: int
+    errors: int
+    traces: int
+    median_ms: float
+    max_ms: float
+    per_trace: dict[int, int]
+
+
+class TraceFigures(msgspec.Struct, kw_only=True):
+    """Figures over traces: `orphans` are spans whose parent is missing, `unreadable` stored parts."""
+
+    traces: int
+    spans: int
+    unreadable: int
+    first_start_ns: int | None
+    last_end_ns: int | None
+    roots: int
+    orphans: int
+    traces_without_root: int
+    traces_with_errors: int
+    single_span_traces: int
+    most_spans: int
+    starting_before_parent: int
+    ending_after_parent: int
+    calls: list[Call]
+    operations: list[Operation]
 
 
 class Durations(msgspec.Struct, kw_only=True):
@@ -114,25 +189,77 @@ def sources() -> Response:
 
 @bp.get("/events")
 @requires("viewer")
-@describes(EventCounts, _SOURCE)
+@describes(EventCounts, _SOURCE, _TYPES)
 def events() -> Response:
     """Events by type and identifiers by kind."""
     with reading(deps().db) as c:
-        found = count_events(c, _text("source"))
+        found = count_events(c, _text("source"), _listed("types"))
     return answers.reply(msgspec.convert(found, EventCounts, from_attributes=True))
 
 
 @bp.get("/values")
 @requires("support")
-@describes(ValueCounts, _SOURCE, _TYPES, Parameter("path", "A dotted path into the data.", is_required=True))
+@describes(
+    ValueCounts,
+    _SOURCE,
+    _TYPES,
+    Parameter("path", "A dotted path into the data.", is_required=True),
+    Parameter("shapes", "yes: how it is written, 9 for a digit, A and a for letters.", values=("yes",)),
+)
 def values() -> Response:
     """How many events say what under a key of their data."""
     path = _text("path")
     if not path:
         raise BadPayload("path: expected a dotted path into the data, such as status")
     with reading(deps().db) as c:
-        found = count_values(c, _text("source"), _listed("types"), path)
+        shapes = _text("shapes") == "yes"
+        found = count_values(c, _text("source"), _listed("types"), path, shapes=shapes)
     return answers.reply(ValueCounts(values=found))
+
+
+@bp.get("/amounts")
+@requires("support")
+@describes(
+    AmountCounts, _SOURCE, _TYPES, Parameter("path", "A dotted path into the data; amount when left out.")
+)
+def amounts() -> Response:
+    """What amounts are, by currency: how many, of zero, negative, the total."""
+    with reading(deps().db) as c:
+        found = count_amounts(c, _text("source"), _listed("types"), _text("path") or "amount")
+    return answers.reply(msgspec.convert(found, AmountCounts, from_attributes=True))
+
+
+@bp.get("/identifiers")
+@requires("viewer")
+@describes(
+    Spread,
+    _SOURCE,
+    _BY,
+    _TYPES,
+    Parameter("kind", "The kind of identifier, such as seller or package.", is_required=True),
+)
+def identifiers() -> Response:
+    """How many journeys name no, one, two … different identifiers of a kind."""
+    kind = _text("kind")
+    if not kind:
+        raise BadPayload("kind: expected a kind of identifier, such as package")
+    with reading(deps().db) as c:
+        found = count_spread(c, _scope(), kind, _listed("types"))
+    return answers.reply(msgspec.convert(found, Spread, from_attributes=True))
+
+
+@bp.get("/traces")
+@requires("viewer")
+@describes(
+    TraceFigures,
+    Parameter("service", "Only traces in which this service has a span."),
+    Parameter("span", "Only traces with a span of this name."),
+)
+def traces() -> Response:
+    """Whether traces are whole, which service calls which, and what each operation takes."""
+    with reading(deps().db) as c:
+        found = count_traces(c, _text("service"), _text("span"))
+    return answers.reply(msgspec.convert(found, TraceFigures, from_attributes=True))
 
 
 @bp.get("/durations")
@@ -167,6 +294,7 @@ def durations() -> Response:
     Parameter("rule", "What is compared; timestamp when left out.", values=RULES),
     Parameter("delivered", "Event types of deliveries, separated by commas."),
     Parameter("as_of", "The moment at which what is not delivered is judged; now when left out."),
+    Parameter("given_up", "Reported statuses of what nobody waits for any more, separated by commas."),
 )
 def late() -> Response:
     """What was delivered later than promised."""
@@ -178,6 +306,7 @@ def late() -> Response:
             rule=_text("rule") or TIMESTAMP,
             zone=_zone(),
             as_of=_moment("as_of"),
+            given_up=_listed("given_up"),
         )
     return answers.reply(msgspec.convert(found, Lateness, from_attributes=True))
 

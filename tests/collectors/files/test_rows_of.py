@@ -56,6 +56,18 @@ def test_a_table_has_the_lines_of_a_csv_file(database):
     ]
 
 
+def test_a_database_without_a_table_says_which_it_has(database):
+    with pytest.raises(BadPayload, match=r"^shop\.sqlite is an SQLite file: give --table; it has Orders$"):
+        lines(database)
+
+
+def test_a_damaged_database_without_a_table_says_that_it_has_none(tmp_path):
+    path = tmp_path / "shop.sqlite"
+    path.write_bytes(b"SQLite format 3\0 and then nothing")
+    with pytest.raises(BadPayload, match="it has none that can be read"):
+        lines(path)
+
+
 def test_a_table_is_imported_through_a_mapping(database):
     ingest = FakeIngest()
     mapping = load_csv_mapping("northwind_orders")
