@@ -14,7 +14,7 @@ from controltower.store.queue_thinning import mark_thinned, thinned_until
 from controltower.store.queues import Series, list_queues, list_series, probe_queues, queue_history
 from tests.builders import NOW, us
 from tests.store.facts import explained, store
-from tests.stores import clear
+from tests.stores import clear, half_the_examples
 
 DEPTH = Series("rabbitmq", "orders", "", "depth")
 MINUTE = timedelta(minutes=1)
@@ -148,6 +148,7 @@ def test_of_two_workers_one_notes_how_far_thinning_came(emptied_database: Databa
         assert thinned_until(c, 60) == us(NOW)
 
 
+@half_the_examples
 @given(seconds=st.lists(st.integers(0, 3 * 3600), unique=True))
 def test_thinning_leaves_the_first_sample_of_each_minute(
     module_database: Database, seconds: list[int]
