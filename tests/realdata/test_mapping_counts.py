@@ -103,7 +103,7 @@ def commercetools(message: Any) -> list[str]:
 def walmart(document: Any) -> list[str]:
     """An order, and what became of each of its lines."""
     orders = [one for one in objects(document) if "purchaseOrderId" in one]
-    found = []
+    found: list[str] = []
     for order in orders:
         found += ["order.captured"] if order.get("orderDate") else []
         for line in order["orderLines"]["orderLine"]:
@@ -149,7 +149,7 @@ def amazon(document: Any) -> list[str]:
 
 def epcis(document: Any) -> list[str]:
     """An event of a step counts once for each purchase order that it is of."""
-    found = []
+    found: list[str] = []
     for event in objects(document):
         if "eventTime" not in event:
             continue
@@ -157,7 +157,7 @@ def epcis(document: Any) -> list[str]:
         transactions = event.get("bizTransactionList", [])
         orders = sum(one.get("type", "").endswith("po") for one in transactions)
         is_told = step is not None and event.get("action") != "DELETE"
-        found += [step] * max(1, orders) if is_told else [UNMAPPED]
+        found += [step or UNMAPPED] * max(1, orders) if is_told else [UNMAPPED]
     return found or [UNMAPPED]
 
 

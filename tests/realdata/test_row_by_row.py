@@ -116,10 +116,10 @@ kind = "{check}"
 def test_no_time_of_a_row_is_before_or_after_the_one_that_the_tower_has(tower, files, tmp_path, name, given):
     """A check of times finds what is later on the right, so each is made both ways round."""
     log, column, kind, written = TIMES[name]
-    sides = [row_side(log, column, written), event_side(log, kind)]
-    declared = declare(*(sides if given == "left" else reversed(sides)), "time")
+    row, told = row_side(log, column, written), event_side(log, kind)
+    declared = declare(row, told, "time") if given == "left" else declare(told, row, "time")
     rows = rows_of(files[log])
-    without = {row[KEYS[log][0]] for row in rows if moment(row[column], written) is None}
+    without = {one[KEYS[log][0]] for one in rows if moment(one[column], written) is None}
 
     found, findings = reconcile(tower, tmp_path, declared, **{given: files[log]})
 
@@ -130,12 +130,10 @@ def test_no_time_of_a_row_is_before_or_after_the_one_that_the_tower_has(tower, f
 
 
 def test_every_order_has_the_status_of_its_row(tower, files, tmp_path):
-    sides = [
-        row_side("olist", "order_status"),
-        event_side("olist", "order.status_reported", "data.status"),
-    ]
+    told = event_side("olist", "order.status_reported", "data.status")
+    declared = declare(row_side("olist", "order_status"), told, "text")
 
-    found, findings = reconcile(tower, tmp_path, declare(*sides, "text"), left=files["olist"])
+    found, findings = reconcile(tower, tmp_path, declared, left=files["olist"])
 
     assert (found["matched"], findings) == (4_000, [])
 
