@@ -15,7 +15,8 @@ from controltower.domain.replays import CONFIRMED, FAILED_ITEMS
 from controltower.domain.times import from_us, to_us
 from controltower.store.bulk import bulk_of
 from controltower.store.dead_letter_tables import dead_letter, dead_letter_group, replay_item
-from controltower.store.letter_rows import COLUMNS, GROUP_KEYS, LetterFilter, LetterRow, letter_row
+from controltower.store.letter_rows import GROUP_KEYS, LetterFilter, LetterRow
+from controltower.store.letters import find_letters
 from controltower.store.membership import in_chunks
 
 TREND_HOURS = 24
@@ -127,15 +128,22 @@ def newest_of(
     c: Connection, by: str, groups: Iterable[LetterGroup], wanted: LetterFilter, now: datetime
 ) -> dict[str, LetterRow]:
     """The letter of each group that died last, to tell it by."""
-    column = GROUP_KEYS[by]
+    key = dead_letter.c[GROUP_KEYS[by]]
     died = {group.key: group.failed_us for group in groups}
-    found: dict[str, LetterRow] = {}
+    found: dict[str, bytes] = {}
     for chunk in in_chunks(sorted(set(died.values()))):
-        query = select(*COLUMNS).where(dead_letter.c.failed_us.in_(chunk), *wanted.conditions(now))
-        for row in c.execute(query.order_by(dead_letter.c.id)):
-            if died.get(key := getattr(row, column)) == row.failed_us:
-                found[key] = letter_row(row)
-    return found
+        # Thousands may have died in the same second; only one of each group leaves the database.
+        turn = func.row_number().over(partition_by=(key, dead_letter.c.failed_us), order_by=dead_letter.c.id)
+        ranked = (
+            select(dead_letter.c.id, key.label("key"), dead_letter.c.failed_us, turn.label("turn"))
+            .where(dead_letter.c.failed_us.in_(chunk), *wanted.conditions(now))
+            .subquery()
+        )
+        for row in c.execute(select(ranked).where(ranked.c.turn == 1)):
+            if died.get(row.key) == row.failed_us:
+                found[row.key] = bytes(row.id)
+    letters = find_letters(c, found.values())
+    return {key: letters[one] for key, one in found.items() if one in letters}
 
 
 def trends_of(
