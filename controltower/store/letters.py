@@ -353,13 +353,13 @@ def letters_of_journey(c: Connection, journey_id: bytes, limit: int = 50) -> lis
 
 
 def letters_called(c: Connection, text: str, limit: int) -> list[LetterRow]:
-    """The letter with this id, in hexadecimal, or the letters of the message with this id."""
+    """The letter with this id, in hexadecimal, or letters of the message with this id, the newest first."""
     wanted = spellings(text)
     key = _key_of(wanted[0]) if wanted else None
     found = list(find_letters(c, [key]).values()) if key else []
     query = select(*COLUMNS).where(dead_letter.c.message_id.in_(wanted), dead_letter.c.message_id != "")
-    rows = c.execute(query.order_by(dead_letter.c.failed_us.desc()).limit(limit))
-    return found + [letter_row(row) for row in rows if bytes(row.id) != key]
+    rows = [letter_row(row) for row in c.execute(query.limit(limit)) if bytes(row.id) != key]
+    return found + sorted(rows, key=lambda row: row.cursor, reverse=True)
 
 
 def _key_of(text: str) -> bytes | None:
