@@ -39,7 +39,7 @@ from controltower.services.rebuild import Rebuilt
 from controltower.services.rebuild import rebuild as refold_all
 from controltower.services.tokens import create_token
 from controltower.settings import Settings, load_settings
-from controltower.simulated import open_inbox
+from controltower.simulated import QUEUE, open_inbox
 from controltower.store.engine import open_database
 from controltower.store.schema import upgrade
 from controltower.wiring import (
@@ -84,10 +84,16 @@ def commands(context: click.Context) -> None:
 @click.option("--demo", is_flag=True, help="Start a simulated retail estate beside the tower.")
 @click.option("--demo-seed", default=7, show_default=True, help="The same seed plays the same orders.")
 @click.option("--demo-rate", default=12.0, show_default=True, help="Orders per minute.")
+@click.option(
+    "--demo-broker", default="", metavar="AMQP_URL", help="A RabbitMQ that its dead letters go through."
+)
+@click.option("--demo-queue", default=QUEUE, show_default=True, help="The queue there that it consumes.")
 @click.pass_obj
-def up(settings: Settings, demo: bool, demo_seed: int, demo_rate: float) -> None:
+def up(
+    settings: Settings, demo: bool, demo_seed: int, demo_rate: float, demo_broker: str, demo_queue: str
+) -> None:
     """Run everything in one process."""
-    estate = Demo(demo_seed, demo_rate, open_inbox()) if demo else None
+    estate = Demo(demo_seed, demo_rate, open_inbox(), demo_broker, demo_queue) if demo else None
     run(settings, Roles(), say=click.echo, demo=estate)
 
 

@@ -11,6 +11,8 @@ from controltower.domain.failure_rule_files import parse_failure_rules
 from controltower.domain.failure_rules import FailureRule
 
 CONNECTION = "middleware"
+BROKER = "northwind"
+QUEUE = "northwind.erp.post"
 ORIGIN = "demo estate"
 _USUAL_PORT = 8090
 
@@ -25,10 +27,16 @@ def open_inbox() -> socket.socket:
         return socket.create_server(("127.0.0.1", 0))
 
 
-def demo_connections(inbox: str) -> dict[str, Declared]:
-    """The connection by which replays reach the estate."""
-    table = {"kind": "http", "url": f"http://{inbox}"}
-    return {CONNECTION: declared(ORIGIN, CONNECTION, table, {})}
+def demo_connections(inbox: str, broker: str, queue: str) -> dict[str, Declared]:
+    """The connections by which replays reach the estate: its inbox and, when `broker` is the address of a
+    RabbitMQ, the queue there whose dead letters are taken over. Raises BadSetting.
+    """
+    found = {CONNECTION: declared(ORIGIN, CONNECTION, {"kind": "http", "url": f"http://{inbox}"}, {})}
+    if broker:
+        letters = {"place": f"{queue}.dead", "system": CONNECTION}
+        table = {"kind": "rabbitmq", "url": broker, "dead_letters": [letters], "samples": [queue]}
+        found[BROKER] = declared(ORIGIN, BROKER, table, {})
+    return found
 
 
 def demo_rules(inbox: str) -> tuple[FailureRule, ...]:

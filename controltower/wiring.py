@@ -71,7 +71,7 @@ from controltower.services.tokens import TokenBook, has_ingest_token, may_post_f
 from controltower.services.writer_process import ProcessWriter
 from controltower.services.writers import InlineWriter, Writer
 from controltower.settings import AUTO, OPEN, Address, Settings
-from controltower.simulated import demo_connections, demo_rules
+from controltower.simulated import QUEUE, demo_connections, demo_rules
 from controltower.store.engine import Database, open_database, transaction
 from controltower.store.maintenance import checkpoint
 from controltower.store.schema import upgrade
@@ -144,19 +144,36 @@ def opened_store(settings: Settings) -> Iterator[Database]:
         db.dispose()
 
 
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A demo estate to start beside the tower."""
+
+    seed: int
+    rate: float  # orders a minute
+    inbox: socket.socket  # where it takes replays; it listens already
+    broker: str = ""  # the address of a RabbitMQ that its dead letters go to
+    queue: str = QUEUE  # there
+
+    @property
+    def address(self) -> str:
+        """host:port of the inbox."""
+        host, port = self.inbox.getsockname()
+        return f"{host}:{port}"
+
+
 @contextmanager
 def opened_tower(
-    settings: Settings, *, has_writer_process: bool = False, demo_inbox: str = ""
+    settings: Settings, *, has_writer_process: bool = False, demo: Demo | None = None
 ) -> Iterator[Tower]:
     """The store and a running group commit; on the way out all that waits is committed.
 
     A writer process costs a moment to start and some memory, and lets a server take twice as much.
-    `demo_inbox` is where a demo estate takes replays, "" without one.
+    `demo` is the estate that will be started beside it.
     """
     mappings = load_mappings(settings)
     connections = declared_connections(settings, mappings)
-    if demo_inbox:
-        connections = demo_connections(demo_inbox) | connections
+    if demo is not None:
+        connections = demo_connections(demo.address, demo.broker, demo.queue) | connections
     policies = load_policies(settings)
     with opened_store(settings) as db:
         processes = declared_processes(settings)
@@ -166,7 +183,7 @@ def opened_tower(
         ingest = Ingest(writer, now_us)
         ingest.start()
         try:
-            rules = RuleShelf(settings.failure_rules, demo_rules(demo_inbox) if demo_inbox else ())
+            rules = RuleShelf(settings.failure_rules, demo_rules(demo.address) if demo else ())
             targets = DeclaredTargets(connections)
             approval = Approval(settings.replay_approval_above)
             replays = build_replay_parts(
@@ -180,25 +197,9 @@ def opened_tower(
             ingest.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """A demo estate to start beside the tower."""
-
-    seed: int
-    rate: float  # orders a minute
-    inbox: socket.socket  # where it takes replays; it listens already
-
-    @property
-    def address(self) -> str:
-        """host:port of the inbox."""
-        host, port = self.inbox.getsockname()
-        return f"{host}:{port}"
-
-
 def run(settings: Settings, roles: Roles, *, say: Callable[[str], None], demo: Demo | None = None) -> None:
     """Serve until told to stop."""
-    inbox = demo.address if demo else ""
-    with opened_tower(settings, has_writer_process=True, demo_inbox=inbox) as tower:
+    with opened_tower(settings, has_writer_process=True, demo=demo) as tower:
         _check_exposure(tower, roles)
         steps: tuple[Step, ...] = (Step("checkpoint", lambda: checkpoint(tower.db), _CHECKPOINT_SECONDS),)
         # In every process that writes: without it the write-ahead log would only grow.
@@ -458,5 +459,6 @@ def demo_arguments(settings: Settings, demo: Demo) -> list[str]:
         *("--inbox-fd", str(demo.inbox.fileno())),
         *("--seed", str(demo.seed)),
         *("--rate", str(demo.rate)),
+        *(("--broker", demo.broker, "--broker-queue", demo.queue) if demo.broker else ()),
         "--exit-with-parent",
     ]

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from random import Random
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 from controltower.demo.causes import Causes
 from controltower.demo.estate import Estate
@@ -22,6 +23,9 @@ from controltower.demo.queues_out import QueueMeters, otlp_metric_exporter
 from controltower.demo.replays import Consumer
 from controltower.demo.runner import Runner, TowerWires
 from controltower.demo.spans_out import Tracers, otlp_exporter
+
+if TYPE_CHECKING:
+    from controltower.demo.rabbit import RabbitMiddleware
 
 log = logging.getLogger("controltower.demo")
 
@@ -49,18 +53,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not _wait_for_tower(connection, stop):
         return 0
     poster = EventPoster(connection)
-    letters = EventPoster(Connection(options.dead_letters, options.token, LETTERS), "dead letters")
     poster.start()
-    letters.start()
+    rabbit = _rabbit(options)
     wires = TowerWires(
         poster,
-        letters,
+        rabbit or _letters_by_http(options),
         Tracers(partial(otlp_exporter, options.otlp, options.token)),
         QueueMeters(partial(otlp_metric_exporter, options.otlp, options.token)),
     )
     log.info("Northwind Living opens: seed %d, series %s, %g orders/min", options.seed, series, options.rate)
     runner = Runner(estate, wires, _clock, stop)
-    inbox = _open_inbox(options, Consumer(causes, runner.hand_in, _clock), causes)
+    consumer = Consumer(causes, runner.hand_in, _clock)
+    inbox = _open_inbox(options, consumer, causes)
+    if rabbit is not None:
+        rabbit.start(consumer)
     runner.play(backfill=options.backfill, orders_per_minute=options.rate, rng=Random(options.seed))
     if inbox is not None:
         inbox.stop()
@@ -91,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--inbox", default="", help="host:port, on this machine, where replayed messages are taken")
     add("--inbox-fd", type=int, help="a socket that listens there already, handed over at the start")
+    add("--broker", default="", help="amqp://... of a RabbitMQ that dead letters go to instead")
+    add("--broker-queue", default="northwind.erp.post", help="the queue there that the middleware consumes")
     add("--token", default="", help="an ingest token, when the tower asks for one")
     add("--seed", type=int, default=7, help="the same seed plays the same orders")
     add("--rate", type=float, default=12.0, help="orders a minute; 0 for the past alone")
@@ -98,6 +106,21 @@ def _parser() -> argparse.ArgumentParser:
     add("--series", help="letters in every document number; from the clock when not given")
     add("--exit-with-parent", action="store_true", help="stop when the starting process is gone")
     return parser
+
+
+def _letters_by_http(options: argparse.Namespace) -> EventPoster:
+    letters = EventPoster(Connection(options.dead_letters, options.token, LETTERS), "dead letters")
+    letters.start()
+    return letters
+
+
+def _rabbit(options: argparse.Namespace) -> RabbitMiddleware | None:
+    """The middleware on a broker; None without one. Its library is needed only then."""
+    if not options.broker:
+        return None
+    from controltower.demo.rabbit import RabbitMiddleware
+
+    return RabbitMiddleware(options.broker, options.broker_queue)
 
 
 def _open_inbox(options: argparse.Namespace, consumer: Consumer, causes: Causes) -> Inbox | None:

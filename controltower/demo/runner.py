@@ -5,14 +5,14 @@ from __future__ import annotations
 import heapq
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
 from queue import Empty, SimpleQueue
 from random import Random
 from threading import Event, Thread
-from typing import Protocol
+from typing import Any, Protocol
 
 from controltower.demo.emissions import DepthOut, Emission, EventOut, LetterOut, SpanPlan
 from controltower.demo.estate import Estate
@@ -36,12 +36,24 @@ class Wires(Protocol):
         """What was sent so far, in a few words."""
 
 
-class TowerWires:
-    """The wires to a tower: events and dead letters by HTTP, spans and queue depths through the SDK."""
+class Letters(Protocol):
+    """Where messages go that the middleware gives up on."""
 
-    def __init__(
-        self, poster: EventPoster, letters: EventPoster, tracers: Tracers, queues: QueueMeters
-    ) -> None:
+    accepted: int
+
+    def put(self, document: Mapping[str, Any]) -> None:
+        """Hand a letter over."""
+
+    def close(self, patience: float) -> None:
+        """Hand over what waits, for at most `patience` seconds."""
+
+
+class TowerWires:
+    """The wires to a tower: events by HTTP, spans and queue depths through the SDK, dead letters either by
+    HTTP or through a broker.
+    """
+
+    def __init__(self, poster: EventPoster, letters: Letters, tracers: Tracers, queues: QueueMeters) -> None:
         self._poster = poster
         self._letters = letters
         self._tracers = tracers
@@ -70,7 +82,7 @@ class TowerWires:
 
     def close(self, patience: float) -> None:
         """Send what is due and stop within `patience` seconds; says so when events had to be left behind."""
-        post_the_rest = [partial(poster.close, patience) for poster in (self._poster, self._letters)]
+        post_the_rest = [partial(self._poster.close, patience), partial(self._letters.close, patience)]
         _call_all([*post_the_rest, *self._tracers.closers(), *self._queues.closers()], patience)
         if self._poster.unsent:
             log.warning("Stopped with %d events unsent: the tower did not take them", self._poster.unsent)

@@ -133,7 +133,9 @@ class RabbitMQ:
         self._proxies: list[CuttingProxy] = []
 
     def new_place(self, **arguments: object) -> str:
-        place = own_name()
+        return self.new_place_called(own_name(), **arguments)
+
+    def new_place_called(self, place: str, **arguments: object) -> str:
         self.channel.queue_declare(place, durable=True, arguments=arguments or None)
         self._made.append(place)
         return place
