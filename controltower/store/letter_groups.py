@@ -15,11 +15,13 @@ from controltower.domain.replays import CONFIRMED, FAILED_ITEMS
 from controltower.domain.times import from_us, to_us
 from controltower.store.bulk import bulk_of
 from controltower.store.dead_letter_tables import dead_letter, dead_letter_group, replay_item
+from controltower.store.engine import POSTGRESQL
 from controltower.store.letter_rows import GROUP_KEYS, LetterFilter, LetterRow
 from controltower.store.letters import find_letters
 from controltower.store.membership import in_chunks
 
 TREND_HOURS = 24
+MOST_LOOKED_AT = 10_000  # letters, for what a filter offers to choose from
 DISCARD = "discard"
 _KIND = (*GROUP_KEYS.values(), "currency", "state")
 _FAR = 1 << 62
@@ -85,7 +87,9 @@ def list_groups(c: Connection, by: str, wanted: LetterFilter, now: datetime) -> 
     worth most, then how many. `by` is a key of GROUP_KEYS.
     """
     table = dead_letter.c
-    kinds = [table[name] for name in _KIND]
+    # SQLite reads the index in its own order and sorts nothing; PostgreSQL hashes, and each column costs.
+    names = (GROUP_KEYS[by], "currency", "state") if c.dialect.name == POSTGRESQL else _KIND
+    kinds = [table[name] for name in names]
     # All live letters are in one index, in this order: reading it through is faster than to choose by state.
     among = replace(wanted, states=LIVE) if wanted.is_live else wanted
     query = (
@@ -251,8 +255,10 @@ def _conditions(
 
 
 def letter_choices(c: Connection) -> dict[str, list[str]]:
-    """The values of `queue`, `type` and `system` that live letters have, sorted."""
+    """The values of `queue`, `type` and `system` that the newest MOST_LOOKED_AT live letters have, sorted."""
     names = ("queue", "type", "system")
     columns = [dead_letter.c[GROUP_KEYS[name]] for name in names]
-    rows = c.execute(select(*columns).where(dead_letter.c.settled_us.is_(None)).distinct()).all()
+    live = select(*columns).where(dead_letter.c.settled_us.is_(None))
+    newest = live.order_by(dead_letter.c.failed_us.desc()).limit(MOST_LOOKED_AT).subquery()
+    rows = c.execute(select(*newest.c).distinct()).all()
     return {name: sorted({row[place] for row in rows} - {""}) for place, name in enumerate(names)}
