@@ -10,7 +10,8 @@ from typing import Protocol
 
 from controltower.domain.errors import ControlTowerError
 from controltower.domain.facts import QueueSample
-from controltower.domain.messages import Outgoing, Received, Sent
+from controltower.domain.messages import Received
+from controltower.services.replay.targets import Target as Target  # what replays are sent through
 
 
 class ConnectionLost(ControlTowerError):
@@ -35,17 +36,6 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Hang up; what was not settled is handed out again. Raises nothing."""
-
-
-class Target(Protocol):
-    """Sends messages."""
-
-    def send(self, messages: Sequence[Outgoing]) -> list[Sent]:
-        """Send them in order and wait for the confirmations; one outcome for each. Raises nothing on purpose:
-        what cannot be reached is UNAVAILABLE."""
-
-    def close(self) -> None:
-        """Hang up. Raises nothing."""
 
 
 class Gauge(Protocol):

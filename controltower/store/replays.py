@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, bindparam, case, func, or_, select, update
 
 from controltower.domain.errors import NotFound
-from controltower.domain.replays import CLAIMED, FAILED_ITEMS, REFUSED, SENDING, SENT, WITHDRAWN
+from controltower.domain.replays import CLAIMED, REFUSED, SENDING, SENT, WITHDRAWN
 from controltower.domain.times import from_us, to_us
 from controltower.store.bulk import bulk_of
-from controltower.store.dead_letter_tables import replay_breaker, replay_item, replay_plan, replay_redirect
+from controltower.store.dead_letter_tables import replay_item, replay_plan
 from controltower.store.membership import in_chunks
 
 
@@ -78,17 +78,6 @@ class Item:
     outcome: str
 
 
-class Redirect(NamedTuple):
-    """Replays to one place go to another."""
-
-    connection: str
-    place: str
-    to_connection: str
-    to_place: str
-    made_at: datetime
-    made_by: str
-
-
 class GoalCount(NamedTuple):
     """A place that items of a plan go to, and what is done to them on the way."""
 
@@ -96,14 +85,6 @@ class GoalCount(NamedTuple):
     place: str
     remedy: str  # see domain.replays and domain.edits.remedy_of
     items: int
-
-
-class Breaker(NamedTuple):
-    """How a target has been doing."""
-
-    failures: int = 0
-    open_until_us: int = 0
-    detail: str = ""
 
 
 def add_plan(c: Connection, values: Mapping[str, Any]) -> None:
@@ -402,61 +383,6 @@ def settle_items(
         if c.execute(still.values(**values)).rowcount == 1:
             settled.append(one)
     return settled
-
-
-def failed_fingerprints(c: Connection, plan_id: bytes) -> dict[str, int]:
-    """How many items of a plan failed, by what went wrong."""
-    item = replay_item.c
-    query = select(item.fingerprint, func.count()).where(
-        item.plan_id == plan_id, item.state.in_(FAILED_ITEMS)
-    )
-    return {row[0]: row[1] for row in c.execute(query.group_by(item.fingerprint))}
-
-
-def list_redirects(c: Connection) -> list[Redirect]:
-    """Every redirect, by where it leads from."""
-    table = replay_redirect.c
-    rows = c.execute(select(replay_redirect).order_by(table.connection, table.place))
-    return [
-        Redirect(
-            row.connection, row.place, row.to_connection, row.to_place, from_us(row.made_us), row.made_by
-        )
-        for row in rows
-    ]
-
-
-def save_redirect(c: Connection, redirect: Redirect) -> None:
-    """Keep a redirect, in place of the one that its source had."""
-    bulk_of(c).replace(replay_redirect, [(*redirect[:4], to_us(redirect.made_at), redirect.made_by)])
-
-
-def remove_redirect(c: Connection, connection: str, place: str) -> bool:
-    """Forget a redirect; False when there was none."""
-    table = replay_redirect.c
-    return (
-        c.execute(
-            replay_redirect.delete().where(table.connection == connection, table.place == place)
-        ).rowcount
-        == 1
-    )
-
-
-def get_breaker(c: Connection, connection: str) -> Breaker:
-    """How a target has been doing."""
-    query = select(replay_breaker).where(replay_breaker.c.connection == connection)
-    row = c.execute(query).one_or_none()
-    return Breaker() if row is None else Breaker(row.failures, row.open_until_us, row.detail)
-
-
-def list_breakers(c: Connection) -> dict[str, Breaker]:
-    """How each target has been doing that something was sent to, by connection."""
-    rows = c.execute(select(replay_breaker).order_by(replay_breaker.c.connection))
-    return {row.connection: Breaker(row.failures, row.open_until_us, row.detail) for row in rows}
-
-
-def save_breaker(c: Connection, connection: str, breaker: Breaker) -> None:
-    """Keep how a target is doing."""
-    bulk_of(c).replace(replay_breaker, [(connection, *breaker)])
 
 
 def _stored(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from controltower.domain.connections import CONNECTED, DOWN, ELSEWHERE, IDLE, STARTING, ConnectionRow
 from controltower.domain.times import from_us, to_us
 from controltower.store.engine import Connection
-from controltower.store.replays import Breaker, list_breakers
+from controltower.store.replay_targets import Breaker, list_breakers
 from controltower.web.deps import deps
 
 STATES: Mapping[str, tuple[str, str, str]] = {

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, flash, request, url_for
 
 from controltower.domain.errors import BadPayload
 from controltower.store.engine import reading
-from controltower.store.replays import Redirect, list_redirects
+from controltower.store.replay_targets import Redirect, list_redirects
 from controltower.web.auth import signed_in_account
 from controltower.web.deps import deps, now
 from controltower.web.htmx import go_to, page

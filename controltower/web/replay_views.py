@@ -29,6 +29,7 @@ from controltower.domain.verdicts import KIND_WORDS, KINDS
 from controltower.store.engine import Connection
 from controltower.store.letter_rows import LetterRow
 from controltower.store.letters import find_letters
+from controltower.store.replay_targets import get_breaker
 from controltower.store.replays import (
     GoalCount,
     Item,
@@ -37,7 +38,6 @@ from controltower.store.replays import (
     count_items,
     count_outcomes,
     first_items,
-    get_breaker,
     list_plans,
 )
 

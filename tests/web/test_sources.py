@@ -9,7 +9,7 @@ from controltower.domain.crowds import MANY_EVENTS
 from controltower.domain.times import to_us
 from controltower.services.ingest import FactBatch
 from controltower.store.engine import transaction
-from controltower.store.replays import Breaker, save_breaker
+from controltower.store.replay_targets import Breaker, save_breaker
 from tests.builders import an_event
 from tests.web.tower import Tower, text_of
 

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from controltower.domain.messages import UNAVAILABLE, Sent
 from controltower.domain.times import to_us
 from controltower.store.engine import Connection
-from controltower.store.replays import Breaker, Item, get_breaker, save_breaker
+from controltower.store.replay_targets import Breaker, get_breaker, save_breaker
+from controltower.store.replays import Item
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,15 +37,14 @@ from controltower.store.audit import Deed, record
 from controltower.store.engine import Connection, Database, reading, transaction
 from controltower.store.letter_rows import LetterFilter, LetterRow
 from controltower.store.letters import chosen_ids, find_bodies, find_letters
+from controltower.store.replay_targets import Redirect, list_redirects
 from controltower.store.replays import (
     Item,
     Plan,
-    Redirect,
     add_items,
     add_plan,
     get_plan,
     list_items,
-    list_redirects,
     mark_plan,
     save_draft,
 )

@@ -9,7 +9,12 @@ from controltower.domain.errors import BadPayload, NotFound
 from controltower.services.replay.targets import Targets
 from controltower.store.audit import Deed, record
 from controltower.store.engine import Database, transaction
-from controltower.store.replays import Redirect, list_redirects, remove_redirect, save_redirect
+from controltower.store.replay_targets import (
+    Redirect,
+    list_redirects,
+    remove_redirect,
+    save_redirect,
+)
 
 
 @dataclass(frozen=True, slots=True)

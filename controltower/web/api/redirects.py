@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from controltower.domain.errors import BadPayload
 from controltower.store.engine import reading
-from controltower.store.replays import Redirect, list_redirects
+from controltower.store.replay_targets import Redirect, list_redirects
 from controltower.web.api import answers
 from controltower.web.api.described import Parameter, describes
 from controltower.web.auth import caller_name
